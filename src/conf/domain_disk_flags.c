@@ -1,0 +1,306 @@
+/*
+ * domain_disk_flags.c: the <flags> element of a domain disk
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include <config.h>
+
+#include "domain_conf.h"
+#include "domain_disk_flags.h"
+#include "virerror.h"
+
+#define VIR_FROM_THIS VIR_FROM_DOMAIN
+
+/* A longer value would push the rest of an error message out of its buffer. */
+#define VIR_DOMAIN_DISK_FLAGS_VALUE_SHOWN 64
+
+
+static int
+virDomainDiskFlagsParseNode(const char *name,
+                            const char *target,
+                            xmlNodePtr parent,
+                            xmlNodePtr *node)
+{
+    xmlNodePtr child;
+
+    for (child = parent->children; child; child = child->next) {
+        if (!virXMLNodeNameEqual(child, name))
+            continue;
+
+        if (*node) {
+            virReportError(VIR_ERR_XML_ERROR,
+                           _("element <%s> of disk '%s' is given more than once: at most one is allowed"),
+                           name, NULLSTR(target));
+            return -1;
+        }
+
+        *node = child;
+    }
+
+    return 0;
+}
+
+
+static void
+virDomainDiskFlagsReportValue(const char *name,
+                              const char *target,
+                              const char *value)
+{
+    g_autofree char *shown = g_utf8_substring(value, 0,
+                                              MIN(g_utf8_strlen(value, -1),
+                                                  VIR_DOMAIN_DISK_FLAGS_VALUE_SHOWN));
+
+    virReportError(VIR_ERR_XML_ERROR,
+                   _("invalid value '%s' of element <%s> in <flags> of disk '%s': only 'true', 'false' or an empty element, which means 'true', are allowed"),
+                   shown, name, NULLSTR(target));
+}
+
+
+static int
+virDomainDiskFlagsParseOne(const char *name,
+                           const char *target,
+                           xmlNodePtr flagsNode,
+                           virTristateBool *flag)
+{
+    g_autofree char *value = NULL;
+    xmlNodePtr node = NULL;
+
+    if (virDomainDiskFlagsParseNode(name, target, flagsNode, &node) < 0)
+        return -1;
+
+    if (!node)
+        return 0;
+
+    /* An element inside carries no text, so that its parent would look empty. */
+    if (xmlFirstElementChild(node)) {
+        virDomainDiskFlagsReportValue(name, target,
+                                      (const char *) xmlFirstElementChild(node)->name);
+        return -1;
+    }
+
+    if (!(value = virXMLNodeContentString(node)))
+        return -1;
+
+    g_strstrip(value);
+
+    if (STREQ(value, "") || STREQ(value, "true")) {
+        *flag = VIR_TRISTATE_BOOL_YES;
+    } else if (STREQ(value, "false")) {
+        *flag = VIR_TRISTATE_BOOL_NO;
+    } else {
+        virDomainDiskFlagsReportValue(name, target, value);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/**
+ * virDomainDiskFlagsParseXML:
+ * @disk: disk definition with its target already parsed; its flags are filled
+ * @ctxt: XPath context positioned at the <disk> element
+ *
+ * Parses the optional <flags> element. Children that are not known are ignored,
+ * as everywhere in the domain XML.
+ *
+ * Returns 0 on success, also when there is no such element, -1 when an element
+ * is repeated or its value is not allowed (VIR_ERR_XML_ERROR naming the disk
+ * target, the element and the value).
+ */
+int
+virDomainDiskFlagsParseXML(virDomainDiskDef *disk,
+                           xmlXPathContextPtr ctxt)
+{
+    xmlNodePtr node = NULL;
+
+    if (virDomainDiskFlagsParseNode("flags", disk->dst, ctxt->node, &node) < 0)
+        return -1;
+
+    if (!node)
+        return 0;
+
+    if (virDomainDiskFlagsParseOne("migrate", disk->dst, node, &disk->flags.migrate) < 0 ||
+        virDomainDiskFlagsParseOne("snapshot", disk->dst, node, &disk->flags.snapshot) < 0)
+        return -1;
+
+    return 0;
+}
+
+
+static void
+virDomainDiskFlagsFormatOne(virBuffer *buf,
+                            const char *name,
+                            virTristateBool flag)
+{
+    if (flag == VIR_TRISTATE_BOOL_ABSENT)
+        return;
+
+    virBufferAsprintf(buf, "<%s>%s</%s>\n", name,
+                      flag == VIR_TRISTATE_BOOL_YES ? "true" : "false", name);
+}
+
+
+/**
+ * virDomainDiskFlagsFormat:
+ * @buf: buffer of the <disk> element's children
+ * @flags: flags of the disk
+ *
+ * Formats the <flags> element, always with explicit values; nothing is
+ * formatted when no flag is set.
+ */
+void
+virDomainDiskFlagsFormat(virBuffer *buf,
+                         const virDomainDiskFlags *flags)
+{
+    g_auto(virBuffer) childBuf = VIR_BUFFER_INIT_CHILD(buf);
+
+    virDomainDiskFlagsFormatOne(&childBuf, "migrate", flags->migrate);
+    virDomainDiskFlagsFormatOne(&childBuf, "snapshot", flags->snapshot);
+
+    virXMLFormatElement(buf, "flags", NULL, &childBuf);
+}
+
+
+/**
+ * virDomainDiskFlagsCheckSupport:
+ * @dev: any device of a domain
+ * @def: domain definition that @dev belongs to
+ * @xmlopt: XML parser option object of the hypervisor driver
+ *
+ * Flags that are silently not obeyed would be worse than none, so that a driver
+ * which does not know them must not accept them.
+ *
+ * Returns 0 when @dev is no disk, has no flags or the driver obeys them, -1
+ * otherwise (VIR_ERR_CONFIG_UNSUPPORTED naming the disk and the domain type).
+ */
+int
+virDomainDiskFlagsCheckSupport(const virDomainDeviceDef *dev,
+                               const virDomainDef *def,
+                               virDomainXMLOption *xmlopt)
+{
+    const virDomainDiskDef *disk = dev->data.disk;
+
+    if (dev->type != VIR_DOMAIN_DEVICE_DISK ||
+        xmlopt->config.features & VIR_DOMAIN_DEF_FEATURE_DISK_FLAGS)
+        return 0;
+
+    if (disk->flags.migrate == VIR_TRISTATE_BOOL_ABSENT &&
+        disk->flags.snapshot == VIR_TRISTATE_BOOL_ABSENT)
+        return 0;
+
+    virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                   _("domain type '%s' does not support the <flags> of disk '%s': remove the element"),
+                   virDomainVirtTypeToString(def->virtType), NULLSTR(disk->dst));
+    return -1;
+}
+
+
+static const char *
+virDomainDiskFlagsUnfitKind(const virDomainDiskDef *disk)
+{
+    if (disk->device == VIR_DOMAIN_DISK_DEVICE_CDROM ||
+        disk->device == VIR_DOMAIN_DISK_DEVICE_FLOPPY)
+        return virDomainDiskDeviceTypeToString(disk->device);
+
+    if (disk->src->readonly)
+        return "read-only";
+
+    if (disk->src->type == VIR_STORAGE_TYPE_VHOST_USER)
+        return "vhost-user";
+
+    return NULL;
+}
+
+
+static int
+virDomainDiskFlagsValidateOne(const char *name,
+                              const char *target,
+                              virTristateBool flag,
+                              const char *unfitKind)
+{
+    if (!unfitKind || flag != VIR_TRISTATE_BOOL_YES)
+        return 0;
+
+    virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                   _("flag <%s> of disk '%s' cannot be 'true' on a '%s' disk: set it to 'false' or remove it"),
+                   name, target, unfitKind);
+    return -1;
+}
+
+
+static int
+virDomainDiskFlagsValidateSnapshot(const virDomainDiskDef *disk)
+{
+    const char *location = virDomainSnapshotLocationTypeToString(disk->snapshot);
+
+    switch (disk->snapshot) {
+    case VIR_DOMAIN_SNAPSHOT_LOCATION_NO:
+        if (disk->flags.snapshot != VIR_TRISTATE_BOOL_YES)
+            return 0;
+        break;
+
+    case VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL:
+    case VIR_DOMAIN_SNAPSHOT_LOCATION_EXTERNAL:
+    case VIR_DOMAIN_SNAPSHOT_LOCATION_MANUAL:
+        if (disk->flags.snapshot != VIR_TRISTATE_BOOL_NO)
+            return 0;
+        break;
+
+    case VIR_DOMAIN_SNAPSHOT_LOCATION_DEFAULT:
+    case VIR_DOMAIN_SNAPSHOT_LOCATION_LAST:
+        return 0;
+    }
+
+    virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                   _("flag <snapshot> of disk '%s' contradicts its attribute snapshot='%s': change or remove one of them"),
+                   disk->dst, location);
+    return -1;
+}
+
+
+/**
+ * virDomainDiskFlagsValidateUpdate:
+ * @disk: disk definition of the update
+ * @orig: disk definition that it is about to update
+ *
+ * An update may leave out <readonly/>, in which case the disk of the running
+ * domain stays read-only, so that the new flags have to fit the old disk too.
+ *
+ * Returns 0 on success, -1 otherwise (VIR_ERR_CONFIG_UNSUPPORTED naming the
+ * disk, the flag and the remedy).
+ */
+int
+virDomainDiskFlagsValidateUpdate(const virDomainDiskDef *disk,
+                                 const virDomainDiskDef *orig)
+{
+    const char *unfitKind = virDomainDiskFlagsUnfitKind(orig);
+
+    if (virDomainDiskFlagsValidateOne("migrate", disk->dst, disk->flags.migrate, unfitKind) < 0 ||
+        virDomainDiskFlagsValidateOne("snapshot", disk->dst, disk->flags.snapshot, unfitKind) < 0)
+        return -1;
+
+    return 0;
+}
+
+
+/**
+ * virDomainDiskFlagsValidate:
+ * @disk: disk definition, post-parsed
+ *
+ * Checks that the flags of @disk can be obeyed and do not contradict the rest of
+ * it. Only what stays with a disk for life is looked at: whether a drive is
+ * empty is not, so that a definition once accepted stays acceptable.
+ *
+ * Returns 0 on success, -1 otherwise (VIR_ERR_CONFIG_UNSUPPORTED naming the
+ * disk, the flag and the remedy).
+ */
+int
+virDomainDiskFlagsValidate(const virDomainDiskDef *disk)
+{
+    if (virDomainDiskFlagsValidateUpdate(disk, disk) < 0)
+        return -1;
+
+    return virDomainDiskFlagsValidateSnapshot(disk);
+}

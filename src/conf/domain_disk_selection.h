@@ -1,0 +1,37 @@
+/*
+ * domain_disk_selection.h: which disks an operation takes, and why
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include "virenum.h"
+
+/* What made an operation take a disk or leave it out. */
+typedef enum {
+    VIR_DOMAIN_DISK_SELECTION_DEFAULT = 0, /* nobody asked for anything else */
+    VIR_DOMAIN_DISK_SELECTION_LIST, /* the caller's list of disks */
+    VIR_DOMAIN_DISK_SELECTION_FLAG, /* the disk's <flags> */
+    VIR_DOMAIN_DISK_SELECTION_EMPTY, /* there is nothing in the drive */
+    VIR_DOMAIN_DISK_SELECTION_READONLY,
+    VIR_DOMAIN_DISK_SELECTION_SHAREABLE,
+
+    VIR_DOMAIN_DISK_SELECTION_LAST
+} virDomainDiskSelectionReason;
+
+VIR_ENUM_DECL(virDomainDiskSelectionReason);
+
+/* All that decides whether storage migration copies a disk. */
+typedef struct _virDomainDiskMigrateFacts virDomainDiskMigrateFacts;
+struct _virDomainDiskMigrateFacts {
+    virTristateBool listed; /* is it in the caller's list; absent: no list */
+    virTristateBool flag; /* <migrate> of its <flags> */
+    bool empty;
+    bool readonly;
+    bool shareable;
+};
+
+bool
+virDomainDiskSelectMigrate(const virDomainDiskMigrateFacts *facts,
+                           virDomainDiskSelectionReason *reason);

@@ -1,0 +1,322 @@
+# Functions of ./lab.  Sourced, with $here the root of the tree.
+# shellcheck shell=bash disable=SC2154
+
+BUILD=${LDF_BUILD:-$here/build}
+CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/libvirt-disk-flags
+LAB=$(realpath -m "${LDF_LAB:-$BUILD/lab}")
+
+# The documentation range: no real network has it, and the hosts see no other.
+declare -A ADDRESS=([a]=192.0.2.2 [b]=192.0.2.3)
+NBD_PORT=10809
+
+fail() {
+    echo "$PROGRAM: $*" >&2
+    exit 1
+}
+
+wrong_usage() {
+    echo "$PROGRAM: $* (see ./$PROGRAM --help)" >&2
+    exit 2
+}
+
+is_host() { [ "$1" = a ] || [ "$1" = b ]; }
+
+# wait_for SECONDS COMMAND...: true as soon as COMMAND is.
+wait_for() {
+    local deadline=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        [ "$SECONDS" -lt "$deadline" ] || return 1
+        sleep 0.02
+    done
+}
+
+# One change of a lab at a time.  The kernel drops the lock with the last
+# process that has it, so it is never left behind.
+lab_lock() {
+    mkdir -p "$LAB"
+    exec 9> "$LAB/lock"
+    flock --nonblock 9 || {
+        echo "$PROGRAM: waiting for another ./lab that changes $LAB" >&2
+        flock --timeout 120 9 || fail "$LAB is still being changed by another ./lab"
+    }
+}
+
+# --- Processes: holders ------------------------------------------------------
+
+# The processes that hold this lab's namespaces.  They are found by what their
+# environment says, not by a record: a record can be missing (interrupted) or
+# name a process that is another one by now.
+holder_pids() {
+    grep -lzxF "LDF_LAB_HOLDER=$LAB" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3 || :
+}
+
+is_gone() {
+    local state
+    state=$(sed 's/.*) //; s/ .*//' "/proc/$1/stat" 2>/dev/null) || return 0
+    [ "$state" = Z ] || [ -z "$state" ]
+}
+
+# The process id of the first process of a, b or lan; fails when it is not there.
+holder() {
+    local pid
+    read -r pid 2>/dev/null < "$LAB/$1/pid" || return 1
+    grep -qzxF "LDF_LAB_HOLDER=$LAB" "/proc/$pid/environ" 2>/dev/null || return 1
+    echo "$pid"
+}
+
+# start_holder NAME [ADDRESS]
+start_holder() {
+    mkdir -p "$LAB/$1"
+    # The lock is closed only after the process can be found as a holder, so
+    # that "down" cannot slip in between.
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    LDF_LAB_HOLDER=$LAB setsid bash -c 'exec 9>&-; exec unshare "$@"' bash \
+        --fork --kill-child --pid --mount --net --uts --ipc \
+        "$here/lab.d/holder" "$LAB" "$@" \
+        < /dev/null >> "$LAB/$1/holder.log" 2>&1 &
+    disown
+}
+
+await_holder() {
+    wait_for 20 holder "$1" > /dev/null ||
+        fail "$1 did not start: $(tail -n 1 "$LAB/$1/holder.log")"
+}
+
+# --- Hosts -------------------------------------------------------------------
+
+# The build tree of the libvirt that a host runs.
+build_of() {
+    case $(cat "$LAB/$1/libvirt") in
+    stock) echo "${LDF_BUILD_STOCK:-$BUILD/stock/_build}" ;;
+    *) echo "${LDF_BUILD_PATCHED:-$BUILD/libvirt/_build}" ;;
+    esac
+}
+
+# Sets ENTER to the words that, before a command, run it on the host.
+enter_host() {
+    local pid build
+    pid=$(holder "$1") || fail "the lab is not up; start it with: ./lab up"
+    build=$(build_of "$1")
+    ENTER=(
+        nsenter --target "$pid" --mount --uts --ipc --net --pid --wdns="$PWD"
+        env -u LDF_LAB_HOLDER
+        PATH="$build/tools:$here/lab.d:$PATH"
+        LD_LIBRARY_PATH="$build/src${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+        LIBVIRT_DIR_OVERRIDE=1
+        LIBVIRT_DEFAULT_URI=qemu:///system
+        XDG_CACHE_HOME=/run/user-cache
+    )
+}
+
+on_host() {
+    local ENTER
+    enter_host "$1"
+    shift
+    "${ENTER[@]}" "$@" 9>&-
+}
+
+# The process id, as the host knows it, of its libvirtd; fails when none runs.
+libvirtd_pid() {
+    # shellcheck disable=SC2016 # expanded on the host
+    on_host "$1" sh -c '
+        pid=$(cat /run/libvirtd.pid) &&
+        case $(readlink /proc/$pid/exe) in */libvirtd) echo "$pid" ;; *) false ;; esac
+    ' 2>/dev/null
+}
+
+start_libvirtd() {
+    local build
+    build=$(build_of "$1")
+    if libvirtd_pid "$1" > /dev/null; then
+        fail "libvirtd of $1 runs already"
+    fi
+    on_host "$1" "$build/src/libvirtd" --daemon --listen --pid-file /run/libvirtd.pid \
+        < /dev/null > "$LAB/$1/log/libvirtd.out" 2>&1 ||
+        fail "libvirtd of $1 did not start; its log is $LAB/$1/log/libvirtd.log:
+$(tail -n 5 "$LAB/$1/log/libvirtd.out" "$LAB/$1/log/libvirtd.log")"
+}
+
+# stop_libvirtd HOST SIGNAL
+stop_libvirtd() {
+    local pid
+    pid=$(libvirtd_pid "$1") || fail "no libvirtd runs on $1; start it with: ./lab start $1"
+    on_host "$1" kill -s "$2" "$pid"
+    # shellcheck disable=SC2016 # expanded on the host
+    on_host "$1" timeout 30 sh -c 'while [ -e "/proc/$1" ]; do sleep 0.02; done' sh "$pid" ||
+        fail "libvirtd of $1 (process $pid there) does not end"
+}
+
+configure_host() {
+    local host=$1 other=a uuid
+    [ "$host" = b ] || other=b
+    uuid=$(cat /proc/sys/kernel/random/uuid)
+    mkdir -p "$LAB/$host"/{etc/qemu/networks,etc/storage/autostart,lib/images,log}
+
+    cat > "$LAB/$host/etc/libvirtd.conf" <<EOF
+host_uuid = "$uuid"
+listen_tls = 0
+listen_tcp = 1
+listen_addr = "${ADDRESS[$host]}"
+auth_tcp = "none"
+auth_unix_rw = "none"
+log_filters = "1:qemu.qemu_monitor 1:qemu.qemu_migration 3:*"
+log_outputs = "1:file:/var/log/libvirt/libvirtd.log"
+EOF
+    # Everything that a machine may lack or forbid is off: security drivers,
+    # private /dev, cgroups, extended attributes, virtlogd.
+    cat > "$LAB/$host/etc/qemu.conf" <<EOF
+user = "root"
+group = "root"
+security_driver = "none"
+namespaces = []
+cgroup_controllers = []
+remember_owner = 0
+stdio_handler = "file"
+migration_address = "${ADDRESS[$host]}"
+migration_host = "${ADDRESS[$host]}"
+EOF
+    # Migration makes the target images of the disks that it copies in this pool.
+    cat > "$LAB/$host/etc/storage/images.xml" <<EOF
+<pool type='dir'>
+  <name>images</name>
+  <uuid>$(cat /proc/sys/kernel/random/uuid)</uuid>
+  <source/>
+  <target>
+    <path>/var/lib/libvirt/images</path>
+  </target>
+</pool>
+EOF
+    ln -s /etc/libvirt/storage/images.xml "$LAB/$host/etc/storage/autostart/images.xml"
+}
+
+connect_host() {
+    local lan pid
+    lan=$(holder lan)
+    pid=$(holder "$1")
+    nsenter --target "$lan" --net ip link add name "host-$1" type veth peer name eth0 netns "$pid"
+    nsenter --target "$lan" --net ip link set "host-$1" master lab up
+    nsenter --target "$pid" --net ip address add "${ADDRESS[$1]}/24" dev eth0
+    nsenter --target "$pid" --net ip link set eth0 up
+}
+
+start_nbdkit() {
+    # Every file of the directory is an export of its own.
+    nsenter --target "$(holder lan)" --mount --uts --ipc --net --pid --wdns="$PWD" \
+        nbdkit --pidfile "$LAB/lan/nbdkit.pid" --ipaddr 192.0.2.1 --port "$NBD_PORT" \
+        file dir="$LAB/nbd" < /dev/null >> "$LAB/lan/nbdkit.log" 2>&1 9>&- ||
+        fail "nbdkit did not start: $(tail -n 1 "$LAB/lan/nbdkit.log")"
+}
+
+# The guest that a person plays with.
+define_demo() {
+    truncate -s 32M "$LAB/nbd/demo-vda"
+    on_host a qemu-img create -q -f qcow2 /var/lib/libvirt/images/demo-vdb.qcow2 64M
+    truncate -s 64M "$LAB/a/lib/images/demo-vdc.raw"
+    truncate -s 32M "$LAB/a/lib/images/demo-vdd.raw"
+    "$here/lab.d/guest-xml" demo vda=nbd:demo-vda,shareable vdb=qcow2:demo-vdb.qcow2 \
+        vdc=raw:demo-vdc.raw vdd=raw:demo-vdd.raw > "$LAB/demo.xml"
+    on_host a virsh -q define "$LAB/demo.xml" > /dev/null
+}
+
+# --- Commands ----------------------------------------------------------------
+
+lab_is_up() { [ -e "$LAB/up" ] && holder lan > /dev/null && holder a > /dev/null && holder b > /dev/null; }
+
+lab_up() {
+    local host tree
+    [ "$(id -u)" = 0 ] || fail "namespaces and links need root: run it as root"
+    if lab_is_up; then
+        fail "the lab in $LAB is up already; end it with: ./lab down"
+    fi
+    end_processes
+    find "$LAB" -mindepth 1 -maxdepth 1 ! -name lock -exec rm -rf {} +
+
+    # Whatever stops "up" takes down what it has made.
+    trap 'end_processes; exit 130' INT TERM HUP
+    trap '[ -e "$LAB/up" ] || end_processes' EXIT
+
+    for host in a b; do
+        mkdir -p "$LAB/$host"
+        if [[ " ${stock[*]-} " == *" $host "* ]]; then
+            echo stock > "$LAB/$host/libvirt"
+        else
+            echo patched > "$LAB/$host/libvirt"
+        fi
+        tree=$(build_of "$host")
+        [ -x "$tree/src/libvirtd" ] ||
+            fail "there is no $(cat "$LAB/$host/libvirt") libvirt in $tree; build it first"
+    done
+
+    "$here/lab.d/guest/build" "$CACHE/guest" "$BUILD/guest"
+    ln -s "$BUILD/guest" "$LAB/guest"
+    mkdir -p "$LAB/nbd"
+    printf '%s\n' "127.0.0.1 localhost" "${ADDRESS[a]} a" "${ADDRESS[b]} b" > "$LAB/hosts"
+
+    start_holder lan
+    for host in a b; do
+        configure_host "$host"
+        start_holder "$host" "${ADDRESS[$host]}"
+    done
+    await_holder lan
+    start_nbdkit
+    for host in a b; do
+        await_holder "$host"
+        connect_host "$host"
+    done
+    # libvirtd asks each QEMU what it can do when it starts: side by side.
+    start_libvirtd a & local first=$!
+    start_libvirtd b
+    wait "$first"
+    for host in a b; do
+        on_host "$host" virsh -q pool-info images > /dev/null ||
+            fail "libvirtd of $host does not answer; its log is $LAB/$host/log/libvirtd.log"
+    done
+    if [ "$with_guest" = yes ]; then
+        define_demo
+    fi
+    touch "$LAB/up"
+    echo "lab: up; a has $(cat "$LAB/a/libvirt") libvirt, b has $(cat "$LAB/b/libvirt") libvirt"
+}
+
+# Ends the holders; the kernel then ends everything in their namespaces.
+end_processes() {
+    local pids
+    mapfile -t pids < <(holder_pids)
+    [ ${#pids[@]} -gt 0 ] || return 0
+    kill -KILL "${pids[@]}" 2>/dev/null || :
+    local pid
+    for pid in "${pids[@]}"; do
+        wait_for 30 is_gone "$pid" || fail "process $pid of the lab does not end"
+    done
+}
+
+lab_down() {
+    rm -f "$LAB/up"
+    end_processes
+    rm -f "$LAB"/*/pid
+    echo "lab: down"
+}
+
+lab_status() {
+    local host pid
+    if ! lab_is_up; then
+        if [ -n "$(holder_pids)" ]; then
+            echo "lab: half up; end it with: ./lab down"
+        else
+            echo "lab: down"
+        fi
+        return
+    fi
+    echo "lab: up in $LAB"
+    for host in a b; do
+        printf '%s: %s, %s libvirt, ' "$host" "${ADDRESS[$host]}" "$(cat "$LAB/$host/libvirt")"
+        if pid=$(libvirtd_pid "$host"); then
+            echo "libvirtd runs (process $pid there)"
+            on_host "$host" virsh -q list --all | sed 's/^ *[0-9-]* */    /'
+        else
+            echo "libvirtd does not run; start it with: ./lab start $host"
+        fi
+    done
+    echo "nbd: nbd://192.0.2.1:$NBD_PORT/NAME serves the files of $LAB/nbd"
+}

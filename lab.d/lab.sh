@@ -1,23 +1,20 @@
-# Functions of ./lab.  Sourced, with $here the root of the tree.
-# shellcheck shell=bash disable=SC2154
+# Functions of ./lab.  Sourced after build-aux/common.sh.
+# shellcheck shell=bash
 
-BUILD=${LDF_BUILD:-$here/build}
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/libvirt-disk-flags
-LAB=$(realpath -m "${LDF_LAB:-$BUILD/lab}")
+LAB=$(realpath -m "${LDF_LAB:-$LDF_BUILD/lab}")
 
 # The documentation range: no real network has it, and the hosts see no other.
 declare -A ADDRESS=([a]=192.0.2.2 [b]=192.0.2.3)
 NBD_PORT=10809
 
-fail() {
-    echo "$PROGRAM: $*" >&2
-    exit 1
-}
-
 wrong_usage() {
-    echo "$PROGRAM: $* (see ./$PROGRAM --help)" >&2
+    echo "lab: $* (see ./lab --help)" >&2
     exit 2
 }
+
+# distinct WORD...: how many different words.
+distinct() { printf '%s\n' "$@" | sort -u | grep -c .; }
 
 is_host() { [ "$1" = a ] || [ "$1" = b ]; }
 
@@ -37,8 +34,8 @@ lab_lock() {
     mkdir -p "$LAB"
     exec 9> "$LAB/lock"
     flock --nonblock 9 || {
-        echo "$PROGRAM: waiting for another ./lab that changes $LAB" >&2
-        flock --timeout 120 9 || fail "$LAB is still being changed by another ./lab"
+        echo "lab: waiting for another ./lab that changes $LAB" >&2
+        flock --timeout 120 9 || ldf_die "$LAB is still being changed by another ./lab"
     }
 }
 
@@ -73,14 +70,14 @@ start_holder() {
     # shellcheck disable=SC2016 # expanded by the inner shell
     LDF_LAB_HOLDER=$LAB setsid bash -c 'exec 9>&-; exec unshare "$@"' bash \
         --fork --kill-child --pid --mount --net --uts --ipc \
-        "$here/lab.d/holder" "$LAB" "$@" \
+        "$LDF_TOP/lab.d/holder" "$LAB" "$@" \
         < /dev/null >> "$LAB/$1/holder.log" 2>&1 &
     disown
 }
 
 await_holder() {
     wait_for 20 holder "$1" > /dev/null ||
-        fail "$1 did not start: $(tail -n 1 "$LAB/$1/holder.log")"
+        ldf_die "$1 did not start: $(tail -n 1 "$LAB/$1/holder.log")"
 }
 
 # --- Hosts -------------------------------------------------------------------
@@ -88,20 +85,35 @@ await_holder() {
 # The build tree of the libvirt that a host runs.
 build_of() {
     case $(cat "$LAB/$1/libvirt") in
-    stock) echo "${LDF_BUILD_STOCK:-$BUILD/stock/_build}" ;;
-    *) echo "${LDF_BUILD_PATCHED:-$BUILD/libvirt/_build}" ;;
+    stock) echo "${LDF_BUILD_STOCK:-$LDF_BUILD/stock/_build}" ;;
+    *) echo "${LDF_BUILD_PATCHED:-$LDF_BUILD/libvirt/_build}" ;;
     esac
+}
+
+# build_libvirt STOCK...: has what the hosts run built, unless it is given
+# ready-made.
+build_libvirt() {
+    local trees=()
+    if [ -z "${LDF_BUILD_PATCHED-}" ] && [ "$(distinct "$@")" -lt 2 ]; then
+        trees+=(patched)
+    fi
+    if [ -z "${LDF_BUILD_STOCK-}" ] && [ $# -gt 0 ]; then
+        trees+=(stock)
+    fi
+    if [ ${#trees[@]} -gt 0 ]; then
+        ldf_build "${trees[@]}"
+    fi
 }
 
 # Sets ENTER to the words that, before a command, run it on the host.
 enter_host() {
     local pid build
-    pid=$(holder "$1") || fail "the lab is not up; start it with: ./lab up"
+    pid=$(holder "$1") || ldf_die "the lab is not up; start it with: ./lab up"
     build=$(build_of "$1")
     ENTER=(
         nsenter --target "$pid" --mount --uts --ipc --net --pid --wdns="$PWD"
         env -u LDF_LAB_HOLDER
-        PATH="$build/tools:$here/lab.d:$PATH"
+        PATH="$build/tools:$LDF_TOP/lab.d:$PATH"
         LD_LIBRARY_PATH="$build/src${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
         LIBVIRT_DIR_OVERRIDE=1
         LIBVIRT_DEFAULT_URI=qemu:///system
@@ -129,27 +141,26 @@ start_libvirtd() {
     local build
     build=$(build_of "$1")
     if libvirtd_pid "$1" > /dev/null; then
-        fail "libvirtd of $1 runs already"
+        ldf_die "libvirtd of $1 runs already"
     fi
     on_host "$1" "$build/src/libvirtd" --daemon --listen --pid-file /run/libvirtd.pid \
         < /dev/null > "$LAB/$1/log/libvirtd.out" 2>&1 ||
-        fail "libvirtd of $1 did not start; its log is $LAB/$1/log/libvirtd.log:
+        ldf_die "libvirtd of $1 did not start; its log is $LAB/$1/log/libvirtd.log:
 $(tail -n 5 "$LAB/$1/log/libvirtd.out" "$LAB/$1/log/libvirtd.log")"
 }
 
 # stop_libvirtd HOST SIGNAL
 stop_libvirtd() {
     local pid
-    pid=$(libvirtd_pid "$1") || fail "no libvirtd runs on $1; start it with: ./lab start $1"
+    pid=$(libvirtd_pid "$1") || ldf_die "no libvirtd runs on $1; start it with: ./lab start $1"
     on_host "$1" kill -s "$2" "$pid"
     # shellcheck disable=SC2016 # expanded on the host
     on_host "$1" timeout 30 sh -c 'while [ -e "/proc/$1" ]; do sleep 0.02; done' sh "$pid" ||
-        fail "libvirtd of $1 (process $pid there) does not end"
+        ldf_die "libvirtd of $1 (process $pid there) does not end"
 }
 
 configure_host() {
-    local host=$1 other=a uuid
-    [ "$host" = b ] || other=b
+    local host=$1 uuid
     uuid=$(cat /proc/sys/kernel/random/uuid)
     mkdir -p "$LAB/$host"/{etc/qemu/networks,etc/storage/autostart,lib/images,log}
 
@@ -205,7 +216,7 @@ start_nbdkit() {
     nsenter --target "$(holder lan)" --mount --uts --ipc --net --pid --wdns="$PWD" \
         nbdkit --pidfile "$LAB/lan/nbdkit.pid" --ipaddr 192.0.2.1 --port "$NBD_PORT" \
         file dir="$LAB/nbd" < /dev/null >> "$LAB/lan/nbdkit.log" 2>&1 9>&- ||
-        fail "nbdkit did not start: $(tail -n 1 "$LAB/lan/nbdkit.log")"
+        ldf_die "nbdkit did not start: $(tail -n 1 "$LAB/lan/nbdkit.log")"
 }
 
 # The guest that a person plays with.
@@ -214,7 +225,7 @@ define_demo() {
     on_host a qemu-img create -q -f qcow2 /var/lib/libvirt/images/demo-vdb.qcow2 64M
     truncate -s 64M "$LAB/a/lib/images/demo-vdc.raw"
     truncate -s 32M "$LAB/a/lib/images/demo-vdd.raw"
-    "$here/lab.d/guest-xml" demo vda=nbd:demo-vda,shareable vdb=qcow2:demo-vdb.qcow2 \
+    "$LDF_TOP/lab.d/guest-xml" demo vda=nbd:demo-vda,shareable vdb=qcow2:demo-vdb.qcow2 \
         vdc=raw:demo-vdc.raw vdd=raw:demo-vdd.raw > "$LAB/demo.xml"
     on_host a virsh -q define "$LAB/demo.xml" > /dev/null
 }
@@ -223,12 +234,18 @@ define_demo() {
 
 lab_is_up() { [ -e "$LAB/up" ] && holder lan > /dev/null && holder a > /dev/null && holder b > /dev/null; }
 
-lab_up() {
-    local host tree
-    [ "$(id -u)" = 0 ] || fail "namespaces and links need root: run it as root"
+refuse_if_up() {
     if lab_is_up; then
-        fail "the lab in $LAB is up already; end it with: ./lab down"
+        ldf_die "the lab in $LAB is up already; end it with: ./lab down"
     fi
+}
+
+# lab_up yes|no STOCK...: the first says whether the guest is defined.
+lab_up() {
+    local with_guest=$1 host tree
+    shift
+    [ "$(id -u)" = 0 ] || ldf_die "namespaces and links need root: run it as root"
+    refuse_if_up
     end_processes
     find "$LAB" -mindepth 1 -maxdepth 1 ! -name lock -exec rm -rf {} +
 
@@ -238,18 +255,18 @@ lab_up() {
 
     for host in a b; do
         mkdir -p "$LAB/$host"
-        if [[ " ${stock[*]-} " == *" $host "* ]]; then
+        if [[ " $* " == *" $host "* ]]; then
             echo stock > "$LAB/$host/libvirt"
         else
             echo patched > "$LAB/$host/libvirt"
         fi
         tree=$(build_of "$host")
         [ -x "$tree/src/libvirtd" ] ||
-            fail "there is no $(cat "$LAB/$host/libvirt") libvirt in $tree; build it first"
+            ldf_die "$tree is no build of libvirt: it has no src/libvirtd"
     done
 
-    "$here/lab.d/guest/build" "$CACHE/guest" "$BUILD/guest"
-    ln -s "$BUILD/guest" "$LAB/guest"
+    "$LDF_TOP/lab.d/guest/build" "$CACHE/guest" "$LDF_BUILD/guest"
+    ln -s "$LDF_BUILD/guest" "$LAB/guest"
     mkdir -p "$LAB/nbd"
     printf '%s\n' "127.0.0.1 localhost" "${ADDRESS[a]} a" "${ADDRESS[b]} b" > "$LAB/hosts"
 
@@ -270,7 +287,7 @@ lab_up() {
     wait "$first"
     for host in a b; do
         on_host "$host" virsh -q pool-info images > /dev/null ||
-            fail "libvirtd of $host does not answer; its log is $LAB/$host/log/libvirtd.log"
+            ldf_die "libvirtd of $host does not answer; its log is $LAB/$host/log/libvirtd.log"
     done
     if [ "$with_guest" = yes ]; then
         define_demo
@@ -287,7 +304,7 @@ end_processes() {
     kill -KILL "${pids[@]}" 2>/dev/null || :
     local pid
     for pid in "${pids[@]}"; do
-        wait_for 30 is_gone "$pid" || fail "process $pid of the lab does not end"
+        wait_for 30 is_gone "$pid" || ldf_die "process $pid of the lab does not end"
     done
 }
 

@@ -1,0 +1,250 @@
+# Helpers of the lab's bats tests: `load lab` in a test file.
+# shellcheck shell=bash disable=SC2154
+
+bats_load_library bats-support
+bats_load_library bats-assert
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+BUILD=${LDF_BUILD:-$ROOT/build}
+
+# Tests take what is built: they are no place to notice that it is stale.
+export LDF_BUILD_PATCHED=${LDF_BUILD_PATCHED:-$BUILD/libvirt/_build}
+export LDF_BUILD_STOCK=${LDF_BUILD_STOCK:-$BUILD/stock/_build}
+
+# --- One lab for each test file ----------------------------------------------
+
+# In setup_file: lab_setup_file [--stock a|b]...
+lab_setup_file() {
+    LAB_FILE=$(basename "$BATS_TEST_FILENAME" .bats)
+    # Several test files, and a person's own lab, may run side by side.
+    export LAB_FILE LDF_LAB="$BUILD/lab-tests/$LAB_FILE"
+    "$ROOT/lab" down > /dev/null
+    "$ROOT/lab" up --no-guest "$@" > /dev/null
+}
+
+# In teardown_file.
+lab_teardown_file() {
+    "$ROOT/lab" down > /dev/null
+}
+
+# In setup: what is asked of logs and images is asked of this test's own.
+lab_setup() {
+    mark
+}
+
+# In teardown.
+lab_teardown() {
+    if [ -z "${BATS_TEST_COMPLETED-}" ]; then
+        keep_logs
+    fi
+    forget_guests
+}
+
+keep_logs() {
+    local to="$BUILD/lab-logs/$LAB_FILE/$BATS_TEST_NUMBER" host
+    rm -rf "$to"
+    mkdir -p "$to"
+    echo "$BATS_TEST_DESCRIPTION" > "$to/test"
+    for host in a b; do
+        mkdir -p "$to/$host"
+        cp -r "$LDF_LAB/$host/log/." "$to/$host/"
+        since_mark "$host" > "$to/$host/libvirtd-of-this-test.log"
+        on "$host" timeout 10 virsh dumpxml demo > "$to/$host/demo.xml" 2>&1 || :
+        on "$host" timeout 10 virsh domjobinfo demo > "$to/$host/job" 2>&1 || :
+    done
+    echo "the lab's logs are kept in $to"
+}
+
+# Leaves both hosts without guests and images.
+forget_guests() {
+    local host name
+    for host in a b; do
+        on "$host" virsh -q list --name > "$BATS_TEST_TMPDIR/running"
+        while read -r name; do
+            [ -z "$name" ] || on "$host" virsh -q destroy "$name" > /dev/null
+        done < "$BATS_TEST_TMPDIR/running"
+        on "$host" virsh -q list --all --name > "$BATS_TEST_TMPDIR/defined"
+        while read -r name; do
+            [ -z "$name" ] ||
+                on "$host" virsh -q undefine "$name" --managed-save --snapshots-metadata > /dev/null
+        done < "$BATS_TEST_TMPDIR/defined"
+        rm -f "$LDF_LAB/$host"/lib/images/* "$LDF_LAB/$host"/log/*.serial
+    done
+    rm -f "$LDF_LAB"/nbd/*
+}
+
+# --- Hosts -------------------------------------------------------------------
+
+# on HOST COMMAND...
+on() { "$ROOT/lab" "$@"; }
+
+# wait_until SECONDS COMMAND...: polls; fails, saying so, when the time is over.
+wait_until() {
+    local deadline=$((SECONDS + $1)) seconds=$1
+    shift
+    until "$@"; do
+        if [ "$SECONDS" -ge "$deadline" ]; then
+            echo "not true within $seconds seconds: $*"
+            return 1
+        fi
+        sleep 0.05
+    done
+}
+
+# --- What libvirt told QEMU --------------------------------------------------
+
+# mark: from here on qmp and its kin look at what is logged from now on.
+mark() {
+    local host
+    for host in a b; do
+        stat -c %s "$LDF_LAB/$host/log/libvirtd.log" > "$LDF_LAB/$host/mark"
+    done
+}
+
+since_mark() {
+    tail -c +$(($(cat "$LDF_LAB/$1/mark") + 1)) "$LDF_LAB/$1/log/libvirtd.log"
+}
+
+# qmp HOST [COMMAND]: the QMP commands sent since the mark, one JSON object a
+# line, in order; only those named COMMAND.
+qmp() {
+    since_mark "$1" |
+        sed -n 's/.*QEMU_MONITOR_SEND_MSG: mon=[^ ]* msg=//p' | tr -d '\r' |
+        jq -c --arg command "${2-}" 'select($command == "" or .execute == $command)'
+}
+
+# qmp_names HOST: the names of those commands, in order.
+qmp_names() { qmp "$1" | jq -r .execute; }
+
+# qmp_events HOST [EVENT]: the events received since the mark.
+qmp_events() {
+    since_mark "$1" | sed -n 's/.*QEMU_MONITOR_RECV_EVENT: mon=[^ ]* event=//p' | tr -d '\r' |
+        jq -c --arg event "${2-}" 'select($event == "" or .event == $event)'
+}
+
+# drive-virtio-disk1, libvirt's name of a disk's job and export, is vdb.
+targets_of_drives() {
+    jq -r 'sub("^drive-virtio-disk"; "") | tonumber | "vd" + ([97 + .] | implode)' |
+        sort -u | xargs
+}
+
+# mirrored_disks HOST: the targets that the source copies, "vdb vdc".
+mirrored_disks() { qmp "$1" blockdev-mirror | jq '.arguments["job-id"]' | targets_of_drives; }
+
+# exported_disks HOST: the targets that the destination lets be written.
+exported_disks() {
+    qmp "$1" block-export-add | jq '.arguments.name' | targets_of_drives
+}
+
+# assert_copied FROM TO "vdb vdc": mirrors and exports are just these disks;
+# no NBD server is started for none.
+assert_copied() {
+    local servers
+    assert_equal "mirrored: $(mirrored_disks "$1")" "mirrored: $3"
+    assert_equal "exported: $(exported_disks "$2")" "exported: $3"
+    servers=$(qmp "$2" nbd-server-start | wc -l)
+    if [ -n "$3" ]; then
+        assert_equal "NBD servers: $servers" "NBD servers: 1"
+    else
+        assert_equal "NBD servers: $servers" "NBD servers: 0"
+    fi
+}
+
+# --- Guests ------------------------------------------------------------------
+
+# disk_xml DISK: a disk's XML, DISK as guest-xml takes it.
+disk_xml() { "$ROOT/lab.d/guest-xml" --disk "$1"; }
+
+# disk_file DISK: writes that to a file and prints its name.
+disk_file() {
+    local file
+    file=$(mktemp "$BATS_TEST_TMPDIR/disk.XXXXXX")
+    disk_xml "$1" > "$file"
+    echo "$file"
+}
+
+# make_images HOST DISK...: empty images for the disks; those on NBD are shared.
+make_images() {
+    local host=$1 disk rest format image
+    shift
+    for disk in "$@"; do
+        rest=${disk#*=}
+        rest=${rest%%,*}
+        format=${rest%%:*}
+        image=${rest#*:}
+        case $format in
+        nbd) [ -e "$LDF_LAB/nbd/$image" ] || truncate -s "${DISK_SIZE:-8M}" "$LDF_LAB/nbd/$image" ;;
+        raw) truncate -s "${DISK_SIZE:-8M}" "$LDF_LAB/$host/lib/images/$image" ;;
+        qcow2) qemu-img create -q -f qcow2 "$LDF_LAB/$host/lib/images/$image" "${DISK_SIZE:-8M}" ;;
+        esac
+    done
+}
+
+# define_guest HOST DISK...: the guest "demo" with new images, not started.
+define_guest() {
+    local host=$1
+    make_images "$@"
+    shift
+    "$ROOT/lab.d/guest-xml" demo "$@" > "$BATS_TEST_TMPDIR/demo.xml"
+    on "$host" virsh -q define --validate "$BATS_TEST_TMPDIR/demo.xml" > /dev/null
+}
+
+# start_guest HOST [NUMBER]: starts it and waits until it has written NUMBER.
+start_guest() {
+    on "$1" virsh -q start demo > /dev/null
+    wait_for_number "$1" "${2:-2}"
+}
+
+# guest_number HOST: the last number that the guest printed on this host.
+guest_number() { sed -n 's/^N \([0-9]*\) .*/\1/p' "$LDF_LAB/$1/log/demo.serial" 2>/dev/null | tail -n 1; }
+
+# guest_session HOST: which boot of the guest printed it.
+guest_session() { sed -n 's/^N [0-9]* \([0-9a-f]*\).*/\1/p' "$LDF_LAB/$1/log/demo.serial" 2>/dev/null | tail -n 1; }
+
+number_reached() {
+    local number
+    number=$(guest_number "$1")
+    [ "${number:-0}" -ge "$2" ]
+}
+
+# wait_for_number HOST NUMBER: until the guest on HOST has printed it.
+wait_for_number() { wait_until 60 number_reached "$@"; }
+
+# state_of HOST: of the guest, "running", "paused", "shut off"; "" when unknown.
+state_of() { on "$1" virsh domstate demo 2>/dev/null | xargs; }
+
+# assert_guest_went_on FROM TO: what runs on TO is the very guest that FROM had
+# started, with its numbers unbroken.  (FROM may be TO.)
+assert_guest_went_on() {
+    local last
+    last=$(guest_number "$1")
+    wait_for_number "$2" $((last + 1))
+    assert_equal "$(guest_session "$2")" "$(guest_session "$1")"
+    if [ "$1" != "$2" ]; then
+        assert_equal "first number on $2: $(sed -n 's/^N \([0-9]*\) .*/\1/p' "$LDF_LAB/$2/log/demo.serial" | head -n 1)" \
+            "first number on $2: $((last + 1))"
+    fi
+}
+
+# image HOST NAME: where the host's image lies on the machine.
+image() { echo "$LDF_LAB/$1/lib/images/$2"; }
+
+# stamps_of HOST NAME: SESSION FIRST LAST COUNT for each boot that wrote to it.
+stamps_of() { "$ROOT/lab.d/stamps" "$(image "$1" "$2")"; }
+
+# qcow2_tags HOST NAME: the internal snapshots in an image.
+qcow2_tags() {
+    qemu-img info -U --output=json "$(image "$1" "$2")" | jq -r '.snapshots // [] | .[].name' | xargs
+}
+
+# flags_of HOST TARGET [--inactive]: the disk's flags as "migrate=true
+# snapshot=false", nothing for those that are not set.
+flags_of() {
+    on "$1" virsh dumpxml demo ${3:+"$3"} > "$BATS_TEST_TMPDIR/flags.xml"
+    local name value result=()
+    for name in migrate snapshot; do
+        value=$(xmllint --xpath "string(//disk[target/@dev='$2']/flags/$name)" "$BATS_TEST_TMPDIR/flags.xml")
+        [ -z "$value" ] || result+=("$name=$value")
+    done
+    echo "${result[*]}"
+}

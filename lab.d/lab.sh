@@ -54,6 +54,8 @@ is_gone() {
     [ "$state" = Z ] || [ -z "$state" ]
 }
 
+is_buried() { [ ! -e "/proc/$1" ]; }
+
 # The process id of the first process of a, b or lan; fails when it is not there.
 holder() {
     local pid
@@ -296,16 +298,31 @@ lab_up() {
     echo "lab: up; a has $(cat "$LAB/a/libvirt") libvirt, b has $(cat "$LAB/b/libvirt") libvirt"
 }
 
-# Ends the holders; the kernel then ends everything in their namespaces.
-end_processes() {
-    local pids
-    mapfile -t pids < <(holder_pids)
-    [ ${#pids[@]} -gt 0 ] || return 0
-    kill -KILL "${pids[@]}" 2>/dev/null || :
+# Kills the processes and waits until they are gone.
+kill_all() {
     local pid
-    for pid in "${pids[@]}"; do
+    [ $# -gt 0 ] || return 0
+    kill -KILL "$@" 2>/dev/null || :
+    for pid in "$@"; do
         wait_for 30 is_gone "$pid" || ldf_die "process $pid of the lab does not end"
     done
+}
+
+# Ends the holders; the kernel then ends everything in their namespaces.
+end_processes() {
+    local pid name firsts=() rest=()
+    for pid in $(holder_pids); do
+        read -r name 2>/dev/null < "/proc/$pid/comm" || continue
+        [ "$name" = unshare ] || firsts+=("$pid")
+    done
+    # An "unshare" ends by itself when it has buried its child; killed together
+    # with it, it would leave the child a zombie until the machine's init looks.
+    kill_all "${firsts[@]}"
+    for pid in "${firsts[@]}"; do
+        wait_for 1 is_buried "$pid" || :
+    done
+    mapfile -t rest < <(holder_pids)
+    kill_all "${rest[@]}"
 }
 
 lab_down() {

@@ -23,7 +23,7 @@
 #   ldf_paths              set those paths without building
 
 LDF_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
-LDF_BUILD=${LDF_BUILD:-$LDF_TOP/build}
+LDF_BUILD=$(realpath -m "${LDF_BUILD:-$LDF_TOP/build}")
 LDF_JOBS=${LDF_JOBS:-$(nproc)}
 
 ldf_say() {

@@ -22,7 +22,10 @@ die() {
     exit 1
 }
 
-# Every git command of these scripts that works on TREE: none of the user's
+# The assembled tree that a script works on; the script sets it.
+tree=
+
+# Every git command of these scripts that works on the tree: none of the user's
 # settings may change what is stored.
 tree_git() {
     git -C "$tree" -c core.autocrlf=false -c core.excludesFile=/dev/null \

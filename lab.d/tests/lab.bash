@@ -35,6 +35,7 @@ lab_setup() {
 # In teardown.
 lab_teardown() {
     if [ -z "${BATS_TEST_COMPLETED-}" ]; then
+        [ -z "${output-}" ] || echo "the last command that was run said: $output"
         keep_logs
     fi
     forget_guests
@@ -69,6 +70,8 @@ forget_guests() {
                 on "$host" virsh -q undefine "$name" --managed-save --snapshots-metadata > /dev/null
         done < "$BATS_TEST_TMPDIR/defined"
         rm -f "$LDF_LAB/$host"/lib/images/* "$LDF_LAB/$host"/log/*.serial
+        # A volume that the pool still knows would not be made for the next guest.
+        on "$host" virsh -q pool-refresh images > /dev/null
     done
     rm -f "$LDF_LAB"/nbd/*
 }
@@ -247,4 +250,79 @@ flags_of() {
         [ -z "$value" ] || result+=("$name=$value")
     done
     echo "${result[*]}"
+}
+
+# set_flag FILE TARGET NAME [VALUE]: changes a disk's flag in a domain's XML,
+# without VALUE takes it away.
+set_flag() {
+    python3 - "$@" <<'EOF'
+import sys
+import xml.etree.ElementTree as ET
+
+path, target, name, *value = sys.argv[1:]
+tree = ET.parse(path)
+disk = next(d for d in tree.iter("disk") if d.find("target").get("dev") == target)
+flags = disk.find("flags")
+if flags is None:
+    flags = ET.SubElement(disk, "flags")
+flag = flags.find(name)
+if flag is None:
+    flag = ET.SubElement(flags, name)
+if value:
+    flag.text = value[0]
+else:
+    flags.remove(flag)
+    if len(flags) == 0:
+        disk.remove(flags)
+tree.write(path)
+EOF
+}
+
+# update_flags HOST DISK [OPTION...]: virsh update-device with the disk's XML.
+update_flags() {
+    local host=$1 disk=$2
+    shift 2
+    on "$host" virsh -q update-device demo "$(disk_file "$disk")" "$@"
+}
+
+# --- Migration ---------------------------------------------------------------
+
+# migrate FROM TO managed|p2p OPTION...: of the guest "demo", live.
+migrate() {
+    local from=$1 to=$2 how=()
+    [ "$3" = managed ] || how=(--p2p)
+    shift 3
+    on "$from" virsh -q migrate --live "${how[@]}" "$@" demo "qemu+tcp://$to/system"
+}
+
+# assert_images_copied FROM TO NAME...: what the guest wrote before it moved from
+# FROM and what it writes on TO both stand in the image on TO.
+assert_images_copied() {
+    local from=$1 to=$2 name first last
+    shift 2
+    for name in "$@"; do
+        read -r _ first last _ < <(stamps_of "$to" "$name" | grep "^$(guest_session "$to") ")
+        assert_equal "$name on $to begins with stamp ${first:-none}" "$name on $to begins with stamp 1"
+        [ "$last" -gt "$(guest_number "$from")" ] ||
+            fail "$name on $to ends with stamp $last: the guest does not write to it"
+    done
+}
+
+# assert_images_not_copied FROM TO NAME...: the image on TO has only what the
+# guest has written there.
+assert_images_not_copied() {
+    local from=$1 to=$2 name first
+    shift 2
+    for name in "$@"; do
+        read -r _ first _ < <(stamps_of "$to" "$name" | grep "^$(guest_session "$to") ")
+        [ "${first:-0}" -gt "$(guest_number "$from")" ] ||
+            fail "$name on $to begins with stamp ${first:-none}, but the guest left $from after $(guest_number "$from")"
+    done
+}
+
+# assert_no_job HOST: no job of libvirt's and none of QEMU's lingers.
+assert_no_job() {
+    assert_equal "$(on "$1" virsh -q domjobinfo demo | awk '/Job type/ { print $3 }')" None
+    assert_equal "$(on "$1" virsh -q qemu-monitor-command demo '{"execute":"query-jobs"}' | jq -c .return)" "[]"
+    assert_equal "$(on "$1" virsh -q qemu-monitor-command demo '{"execute":"query-block-jobs"}' | jq -c .return)" "[]"
 }

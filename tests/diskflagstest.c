@@ -1,0 +1,902 @@
+/*
+ * diskflagstest.c: the <flags> element of a domain disk
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include <config.h>
+
+#include "testutils.h"
+#include "testutilsdiskflags.h"
+
+#include "domain_conf.h"
+#include "domain_disk_flags.h"
+#include "domain_disk_selection.h"
+#include "virxml.h"
+
+#ifdef WITH_OPENVZ
+# include "openvz/openvz_conf.h"
+#endif
+#ifdef WITH_VMX
+# include "vmx/vmx.h"
+#endif
+
+#define VIR_FROM_THIS VIR_FROM_NONE
+
+#define DOMAIN_SCHEMA abs_top_srcdir "/src/conf/schemas/domain.rng"
+
+/* an error message is cut at this size, in the middle of a character if need be */
+#define ERROR_MESSAGE_MAX 1024
+
+#define DISK(children) \
+    "<disk type='file' device='disk'>" \
+    "<source file='/disk.img'/><target dev='vda' bus='virtio'/>" \
+    children "</disk>"
+#define FLAGS(children) "<flags>" children "</flags>"
+#define MIGRATE(value) "<migrate>" value "</migrate>"
+#define SNAPSHOT(value) "<snapshot>" value "</snapshot>"
+
+static virDomainXMLOption *xmlopt;
+static virXMLValidator *schema;
+
+
+static char *
+testDiskFlagsDomainXML(const char *virtType,
+                       const char *osType,
+                       const char *diskXML)
+{
+    return g_strdup_printf("<domain type='%s'>"
+                           "<name>guest</name>"
+                           "<uuid>0f36ba30-1d3a-4a37-8ee7-d6b2c1a3f0b5</uuid>"
+                           "<memory>4096</memory>"
+                           "<os><type arch='x86_64'>%s</type></os>"
+                           "<devices>%s</devices>"
+                           "</domain>",
+                           virtType, osType, diskXML);
+}
+
+
+static virDomainDef *
+testDiskFlagsParse(const char *diskXML,
+                   unsigned int parseFlags)
+{
+    g_autofree char *xml = testDiskFlagsDomainXML("qemu", "hvm", diskXML);
+
+    return virDomainDefParseString(xml, xmlopt, NULL, parseFlags);
+}
+
+
+/* Returns the <flags> element as the formatter wrote it, without white space;
+ * an empty string where there is none. */
+static char *
+testDiskFlagsExtract(const char *domainXML)
+{
+    const char *start = strstr(domainXML, "<flags>");
+    const char *end = strstr(domainXML, "</flags>");
+    g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
+
+    for (; start && start < end + strlen("</flags>"); start++) {
+        if (!g_ascii_isspace(*start))
+            virBufferAddChar(&buf, *start);
+    }
+
+    return g_strdup(NULLSTR_EMPTY(virBufferCurrentContent(&buf)));
+}
+
+
+static int
+testDiskFlagsCheckFormat(virDomainDef *def,
+                         unsigned int formatFlags,
+                         const char *expect)
+{
+    g_autofree char *xml = virDomainDefFormat(def, xmlopt, formatFlags);
+    g_autofree char *actual = NULL;
+
+    if (!xml)
+        return -1;
+
+    actual = testDiskFlagsExtract(xml);
+    return virTestCompareToString(expect, actual);
+}
+
+
+/*
+ * Which disks are copied: what must hold whatever the facts are
+ */
+
+typedef bool (*testDiskSelectHolds)(const virDomainDiskMigrateFacts *facts,
+                                    bool selected,
+                                    virDomainDiskSelectionReason reason);
+
+static bool
+testDiskSelectListRules(const virDomainDiskMigrateFacts *facts,
+                        bool selected,
+                        virDomainDiskSelectionReason reason)
+{
+    if (facts->listed == VIR_TRISTATE_BOOL_ABSENT)
+        return reason != VIR_DOMAIN_DISK_SELECTION_LIST;
+
+    return reason == VIR_DOMAIN_DISK_SELECTION_LIST &&
+           selected == (facts->listed == VIR_TRISTATE_BOOL_YES);
+}
+
+
+static bool
+testDiskSelectFalseKeeps(const virDomainDiskMigrateFacts *facts,
+                         bool selected,
+                         virDomainDiskSelectionReason reason)
+{
+    if (facts->listed != VIR_TRISTATE_BOOL_ABSENT ||
+        facts->flag != VIR_TRISTATE_BOOL_NO)
+        return true;
+
+    return !selected && reason == VIR_DOMAIN_DISK_SELECTION_FLAG;
+}
+
+
+static bool
+testDiskSelectTrueCopies(const virDomainDiskMigrateFacts *facts,
+                         bool selected,
+                         virDomainDiskSelectionReason reason)
+{
+    if (facts->listed != VIR_TRISTATE_BOOL_ABSENT ||
+        facts->flag != VIR_TRISTATE_BOOL_YES)
+        return true;
+
+    if (facts->empty || facts->readonly)
+        return !selected && reason != VIR_DOMAIN_DISK_SELECTION_FLAG;
+
+    return selected && reason == VIR_DOMAIN_DISK_SELECTION_FLAG;
+}
+
+
+static bool
+testDiskSelectUnsetIsDefault(const virDomainDiskMigrateFacts *facts,
+                             bool selected,
+                             virDomainDiskSelectionReason reason)
+{
+    if (facts->listed != VIR_TRISTATE_BOOL_ABSENT ||
+        facts->flag != VIR_TRISTATE_BOOL_ABSENT)
+        return true;
+
+    return reason != VIR_DOMAIN_DISK_SELECTION_FLAG &&
+           selected == !(facts->empty || facts->readonly || facts->shareable);
+}
+
+
+static bool
+testDiskSelectReasonIsAFact(const virDomainDiskMigrateFacts *facts,
+                            bool selected,
+                            virDomainDiskSelectionReason reason)
+{
+    switch (reason) {
+    case VIR_DOMAIN_DISK_SELECTION_DEFAULT:
+        return selected &&
+               facts->flag == VIR_TRISTATE_BOOL_ABSENT;
+
+    case VIR_DOMAIN_DISK_SELECTION_LIST:
+        return facts->listed != VIR_TRISTATE_BOOL_ABSENT;
+
+    case VIR_DOMAIN_DISK_SELECTION_FLAG:
+        return selected == (facts->flag == VIR_TRISTATE_BOOL_YES) &&
+               facts->flag != VIR_TRISTATE_BOOL_ABSENT;
+
+    case VIR_DOMAIN_DISK_SELECTION_EMPTY:
+        return !selected && facts->empty;
+
+    case VIR_DOMAIN_DISK_SELECTION_READONLY:
+        return !selected && facts->readonly;
+
+    case VIR_DOMAIN_DISK_SELECTION_SHAREABLE:
+        return !selected && facts->shareable;
+
+    case VIR_DOMAIN_DISK_SELECTION_LAST:
+        break;
+    }
+
+    return false;
+}
+
+
+static bool
+testDiskSelectReasonIsOptional(const virDomainDiskMigrateFacts *facts,
+                               bool selected,
+                               virDomainDiskSelectionReason reason G_GNUC_UNUSED)
+{
+    return virDomainDiskSelectMigrate(facts, NULL) == selected;
+}
+
+
+static int
+testDiskSelect(const void *opaque)
+{
+    const testDiskSelectHolds *holds = opaque;
+    const size_t ncombinations = VIR_TRISTATE_BOOL_LAST * VIR_TRISTATE_BOOL_LAST * 2 * 2 * 2;
+    size_t i;
+
+    for (i = 0; i < ncombinations; i++) {
+        virDomainDiskMigrateFacts facts = {
+            .empty = i & 1,
+            .readonly = i & 2,
+            .shareable = i & 4,
+            .flag = i / 8 % VIR_TRISTATE_BOOL_LAST,
+            .listed = i / 8 / VIR_TRISTATE_BOOL_LAST,
+        };
+        virDomainDiskSelectionReason reason = VIR_DOMAIN_DISK_SELECTION_LAST;
+        bool selected = virDomainDiskSelectMigrate(&facts, &reason);
+
+        if (!(*holds)(&facts, selected, reason)) {
+            VIR_TEST_VERBOSE("listed=%s flag=%s empty=%d readonly=%d shareable=%d: selected=%d reason=%s",
+                             NULLSTR(virTristateBoolTypeToString(facts.listed)),
+                             NULLSTR(virTristateBoolTypeToString(facts.flag)),
+                             facts.empty, facts.readonly, facts.shareable, selected,
+                             NULLSTR(virDomainDiskSelectionReasonTypeToString(reason)));
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
+/*
+ * What the parser makes of a document, and what the schema says to it
+ */
+
+struct testDiskFlagsDocument {
+    const char *xml; /* of the disk */
+    const char *formatted; /* how it is written back; NULL: refused */
+    const char *errors[4]; /* what the error tells besides the disk */
+    bool strict; /* refused by the schema though accepted by the parser */
+};
+
+
+static int
+testDiskFlagsDocumentParse(const void *opaque)
+{
+    const struct testDiskFlagsDocument *doc = opaque;
+    g_autoptr(virDomainDef) def = testDiskFlagsParse(doc->xml, 0);
+
+    if (doc->formatted) {
+        if (!def)
+            return -1;
+
+        return testDiskFlagsCheckFormat(def, 0, doc->formatted);
+    }
+
+    if (def) {
+        VIR_TEST_VERBOSE("not refused: %s", doc->xml);
+        return -1;
+    }
+
+    if (!strstr(virGetLastErrorMessage(), "'vda'")) {
+        VIR_TEST_VERBOSE("disk is not named: %s", virGetLastErrorMessage());
+        return -1;
+    }
+
+    return testDiskFlagsCheckError(VIR_ERR_XML_ERROR, doc->errors);
+}
+
+
+static int
+testDiskFlagsDocumentValidate(const void *opaque)
+{
+    const struct testDiskFlagsDocument *doc = opaque;
+    g_autofree char *xml = testDiskFlagsDomainXML("qemu", "hvm", doc->xml);
+    g_autoptr(xmlDoc) parsed = virXMLParseStringCtxt(xml, "domain", NULL);
+    bool accept = doc->formatted && !doc->strict;
+
+    if (!parsed)
+        return -1;
+
+    if ((virXMLValidatorValidate(schema, parsed) == 0) != accept) {
+        VIR_TEST_VERBOSE("schema was expected to %s: %s",
+                         accept ? "accept" : "refuse", doc->xml);
+        return -1;
+    }
+
+    virResetLastError();
+    return 0;
+}
+
+
+struct testDiskFlagsHugeValue {
+    const char *piece;
+    size_t repeat;
+    const char *shown; /* in the message, once unescaped */
+};
+
+
+static int
+testDiskFlagsHuge(const void *opaque)
+{
+    const struct testDiskFlagsHugeValue *huge = opaque;
+    const char *const parts[] = { "'vda'", "<migrate>", huge->shown, "'true', 'false'", NULL };
+    g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
+    g_autofree char *xml = NULL;
+    g_autoptr(virDomainDef) def = NULL;
+    size_t i;
+
+    for (i = 0; i < huge->repeat; i++)
+        virBufferAdd(&buf, huge->piece, -1);
+
+    xml = g_strdup_printf(DISK(FLAGS(MIGRATE("%s"))), virBufferCurrentContent(&buf));
+
+    if ((def = testDiskFlagsParse(xml, 0)))
+        return -1;
+
+    if (strlen(virGetLastErrorMessage()) >= ERROR_MESSAGE_MAX - 1 ||
+        !g_utf8_validate(virGetLastErrorMessage(), -1, NULL)) {
+        VIR_TEST_VERBOSE("cut off or not UTF-8: %s", virGetLastErrorMessage());
+        return -1;
+    }
+
+    return testDiskFlagsCheckError(VIR_ERR_XML_ERROR, parts);
+}
+
+
+/*
+ * Which disks may carry which flag
+ */
+
+struct testDiskFlagsFit {
+    const char *xml; /* of the disk; %s: its <flags> */
+    const char *target;
+    const char *kind; /* how an error calls it */
+};
+
+static const struct testDiskFlagsFit unfitDisks[] = {
+    { "<disk type='file' device='disk'><source file='/disk.img'/>"
+      "<target dev='vda' bus='virtio'/><readonly/>%s</disk>", "'vda'", "'read-only'" },
+    { "<disk type='file' device='cdrom'><source file='/cd.iso'/>"
+      "<target dev='sda' bus='sata'/>%s</disk>", "'sda'", "'cdrom'" },
+    { "<disk type='file' device='cdrom'>"
+      "<target dev='sda' bus='sata'/>%s</disk>", "'sda'", "'cdrom'" },
+    { "<disk type='file' device='floppy'><source file='/floppy.img'/>"
+      "<target dev='fda' bus='fdc'/>%s</disk>", "'fda'", "'floppy'" },
+    { "<disk type='vhostuser' device='disk'><source type='unix' path='/disk.sock'/>"
+      "<target dev='vda' bus='virtio'/>%s</disk>", "'vda'", "'vhost-user'" },
+};
+
+
+static int
+testDiskFlagsUnfitRefused(const void *opaque)
+{
+    const char *flag = opaque;
+    g_autofree char *element = g_strdup_printf("<%s>", flag);
+    g_autofree char *flags = g_strdup_printf(FLAGS("<%s/>"), flag);
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(unfitDisks); i++) {
+        const char *const parts[] = { unfitDisks[i].target, element, unfitDisks[i].kind,
+                                      "set it to 'false' or remove it", NULL };
+        g_autofree char *xml = virStringReplace(unfitDisks[i].xml, "%s", flags);
+        g_autoptr(virDomainDef) def = testDiskFlagsParse(xml, 0);
+
+        if (def || testDiskFlagsCheckError(VIR_ERR_CONFIG_UNSUPPORTED, parts) < 0) {
+            VIR_TEST_VERBOSE("failed with %s", xml);
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
+static int
+testDiskFlagsUnfitFalse(const void *opaque G_GNUC_UNUSED)
+{
+    const char *flags = FLAGS(MIGRATE("false") SNAPSHOT("false"));
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(unfitDisks); i++) {
+        g_autofree char *xml = virStringReplace(unfitDisks[i].xml, "%s", flags);
+        g_autoptr(virDomainDef) def = testDiskFlagsParse(xml, 0);
+
+        if (!def || testDiskFlagsCheckFormat(def, 0, flags) < 0) {
+            VIR_TEST_VERBOSE("failed with %s", xml);
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
+static int
+testDiskFlagsSnapshotAttribute(const void *opaque G_GNUC_UNUSED)
+{
+    const struct {
+        const char *attribute;
+        const char *flag;
+        bool refused;
+    } pairs[] = {
+        { "no", "true", true },
+        { "no", "false", false },
+        { "internal", "true", false },
+        { "internal", "false", true },
+        { "external", "true", false },
+        { "external", "false", true },
+        { "manual", "true", false },
+        { "manual", "false", true },
+    };
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(pairs); i++) {
+        g_autofree char *attribute = g_strdup_printf("snapshot='%s'", pairs[i].attribute);
+        g_autofree char *xml = g_strdup_printf("<disk type='file' device='disk' %s>"
+                                               "<source file='/disk.img'/>"
+                                               "<target dev='vda' bus='virtio'/>"
+                                               FLAGS(SNAPSHOT("%s")) "</disk>",
+                                               attribute, pairs[i].flag);
+        const char *const parts[] = { "'vda'", "<snapshot>", attribute,
+                                      "change or remove one of them", NULL };
+        g_autoptr(virDomainDef) def = testDiskFlagsParse(xml, 0);
+
+        if (!def != pairs[i].refused ||
+            (!def && testDiskFlagsCheckError(VIR_ERR_CONFIG_UNSUPPORTED, parts) < 0)) {
+            VIR_TEST_VERBOSE("failed with %s: %s", xml, virGetLastErrorMessage());
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
+static virDomainDiskDef *
+testDiskFlagsDiskNew(virTristateBool migrate,
+                     virTristateBool snapshot)
+{
+    virDomainDiskDef *disk = virDomainDiskDefNew(NULL);
+
+    disk->dst = g_strdup("vda");
+    disk->flags.migrate = migrate;
+    disk->flags.snapshot = snapshot;
+
+    return disk;
+}
+
+
+static int
+testDiskFlagsUpdateReadonly(const void *opaque G_GNUC_UNUSED)
+{
+    const char *const partsMigrate[] = { "'vda'", "<migrate>", "'read-only'", NULL };
+    const char *const partsSnapshot[] = { "'vda'", "<snapshot>", "'read-only'", NULL };
+    g_autoptr(virDomainDiskDef) orig = testDiskFlagsDiskNew(0, 0);
+    g_autoptr(virDomainDiskDef) migrate = testDiskFlagsDiskNew(VIR_TRISTATE_BOOL_YES, 0);
+    g_autoptr(virDomainDiskDef) snapshot = testDiskFlagsDiskNew(0, VIR_TRISTATE_BOOL_YES);
+    g_autoptr(virDomainDiskDef) neither = testDiskFlagsDiskNew(VIR_TRISTATE_BOOL_NO,
+                                                               VIR_TRISTATE_BOOL_NO);
+
+    if (virDomainDiskFlagsValidateUpdate(migrate, orig) < 0 ||
+        virDomainDiskFlagsValidateUpdate(snapshot, orig) < 0)
+        return -1;
+
+    orig->src->readonly = true;
+
+    if (virDomainDiskFlagsValidateUpdate(migrate, orig) == 0 ||
+        testDiskFlagsCheckError(VIR_ERR_CONFIG_UNSUPPORTED, partsMigrate) < 0 ||
+        virDomainDiskFlagsValidateUpdate(snapshot, orig) == 0 ||
+        testDiskFlagsCheckError(VIR_ERR_CONFIG_UNSUPPORTED, partsSnapshot) < 0)
+        return -1;
+
+    return virDomainDiskFlagsValidateUpdate(neither, orig);
+}
+
+
+/*
+ * Where the flags of a disk go: all nine combinations of them
+ */
+
+#define FLAG_COMBINATIONS (VIR_TRISTATE_BOOL_LAST * VIR_TRISTATE_BOOL_LAST)
+
+static const char *const flagCombinations[FLAG_COMBINATIONS] = {
+    "",
+    FLAGS(MIGRATE("true")),
+    FLAGS(MIGRATE("false")),
+    FLAGS(SNAPSHOT("true")),
+    FLAGS(MIGRATE("true") SNAPSHOT("true")),
+    FLAGS(MIGRATE("false") SNAPSHOT("true")),
+    FLAGS(SNAPSHOT("false")),
+    FLAGS(MIGRATE("true") SNAPSHOT("false")),
+    FLAGS(MIGRATE("false") SNAPSHOT("false")),
+};
+
+
+static virDomainDef *
+testDiskFlagsParseCombination(size_t i,
+                              unsigned int parseFlags)
+{
+    g_autofree char *xml = g_strdup_printf(DISK("%s"), flagCombinations[i]);
+
+    return testDiskFlagsParse(xml, parseFlags);
+}
+
+
+static int
+testDiskFlagsFormats(const void *opaque G_GNUC_UNUSED)
+{
+    const unsigned int parses[] = {
+        0, VIR_DOMAIN_DEF_PARSE_INACTIVE,
+    };
+    const unsigned int formats[] = {
+        0, VIR_DOMAIN_DEF_FORMAT_SECURE, VIR_DOMAIN_DEF_FORMAT_INACTIVE,
+        VIR_DOMAIN_DEF_FORMAT_MIGRATABLE,
+    };
+    size_t i;
+    size_t j;
+    size_t k;
+
+    for (i = 0; i < FLAG_COMBINATIONS; i++) {
+        for (j = 0; j < G_N_ELEMENTS(parses); j++) {
+            g_autoptr(virDomainDef) def = testDiskFlagsParseCombination(i, parses[j]);
+
+            if (!def)
+                return -1;
+
+            for (k = 0; k < G_N_ELEMENTS(formats); k++) {
+                if (testDiskFlagsCheckFormat(def, formats[k], flagCombinations[i]) < 0)
+                    return -1;
+            }
+        }
+    }
+
+    return 0;
+}
+
+
+static int
+testDiskFlagsCopies(const void *opaque G_GNUC_UNUSED)
+{
+    size_t i;
+
+    for (i = 0; i < FLAG_COMBINATIONS; i++) {
+        g_autoptr(virDomainDef) def = testDiskFlagsParseCombination(i, 0);
+        g_autoptr(virDomainDef) copy = NULL;
+        g_autoptr(virDomainDef) migratable = NULL;
+
+        if (!def ||
+            !(copy = virDomainDefCopy(def, xmlopt, NULL, false)) ||
+            !(migratable = virDomainDefCopy(def, xmlopt, NULL, true)))
+            return -1;
+
+        if (testDiskFlagsCheckFormat(copy, 0, flagCombinations[i]) < 0 ||
+            testDiskFlagsCheckFormat(migratable, 0, flagCombinations[i]) < 0)
+            return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+testDiskFlagsABI(const void *opaque G_GNUC_UNUSED)
+{
+    size_t i;
+    size_t j;
+
+    for (i = 0; i < FLAG_COMBINATIONS; i++) {
+        for (j = 0; j < FLAG_COMBINATIONS; j++) {
+            g_autoptr(virDomainDef) src = testDiskFlagsParseCombination(i, 0);
+            g_autoptr(virDomainDef) dst = testDiskFlagsParseCombination(j, 0);
+
+            if (!src || !dst || !virDomainDefCheckABIStability(src, dst, xmlopt))
+                return -1;
+
+            /* the check does look at these disks */
+            dst->disks[0]->serial = g_strdup("other");
+            if (virDomainDefCheckABIStability(src, dst, xmlopt))
+                return -1;
+            virResetLastError();
+        }
+    }
+
+    return 0;
+}
+
+
+/*
+ * Drivers that do not obey flags
+ */
+
+struct testDiskFlagsDriver {
+    virDomainXMLOption *xmlopt;
+    const char *virtType;
+    const char *osType;
+};
+
+
+static int
+testDiskFlagsUnsupported(const void *opaque)
+{
+    const struct testDiskFlagsDriver *driver = opaque;
+    g_autofree char *virtType = g_strdup_printf("'%s'", driver->virtType);
+    g_autofree char *plainXML = testDiskFlagsDomainXML(driver->virtType, driver->osType, "");
+    const char *const parts[] = { "'sda'", virtType, "remove the element", NULL };
+    g_autoptr(virDomainDef) plain = NULL;
+    size_t i;
+
+    if (!(plain = virDomainDefParseString(plainXML, driver->xmlopt, NULL, 0)))
+        return -1;
+
+    for (i = 0; i < FLAG_COMBINATIONS; i++) {
+        g_autofree char *diskXML = g_strdup_printf("<disk type='file' device='disk'>"
+                                                   "<source file='[store] disk.vmdk'/>"
+                                                   "<target dev='sda' bus='scsi'/>"
+                                                   "%s</disk>",
+                                                   flagCombinations[i]);
+        g_autofree char *xml = testDiskFlagsDomainXML(driver->virtType, driver->osType, diskXML);
+        bool refuse = STRNEQ(flagCombinations[i], "");
+        g_autoptr(virDomainDef) def = NULL;
+        g_autoptr(virDomainDeviceDef) dev = NULL;
+
+        def = virDomainDefParseString(xml, driver->xmlopt, NULL, 0);
+
+        if (!def != refuse ||
+            (!def && testDiskFlagsCheckError(VIR_ERR_CONFIG_UNSUPPORTED, parts) < 0)) {
+            VIR_TEST_VERBOSE("define of %s: %s", diskXML, virGetLastErrorMessage());
+            return -1;
+        }
+
+        dev = virDomainDeviceDefParse(diskXML, plain, driver->xmlopt, NULL, 0);
+
+        if (!dev != refuse ||
+            (!dev && testDiskFlagsCheckError(VIR_ERR_CONFIG_UNSUPPORTED, parts) < 0)) {
+            VIR_TEST_VERBOSE("attach of %s: %s", diskXML, virGetLastErrorMessage());
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
+#ifdef WITH_QEMU
+
+/* Flagging the disks of this domain must not show in QEMU's command line, which
+ * qemuxml2argvtest compares to these files. */
+static int
+testDiskFlagsArgv(const void *opaque G_GNUC_UNUSED)
+{
+    const char *flaggedXML = abs_srcdir "/qemuxml2argvdata/disk-flags.xml";
+    const char *plainXML = abs_srcdir "/qemuxml2argvdata/disk-flags-unset.xml";
+    const char *flaggedArgs = abs_srcdir "/qemuxml2argvdata/disk-flags.x86_64-latest.args";
+    const char *plainArgs = abs_srcdir "/qemuxml2argvdata/disk-flags-unset.x86_64-latest.args";
+    g_autoptr(virDomainDef) flagged = NULL;
+    g_autoptr(virDomainDef) plain = NULL;
+    g_autofree char *flaggedFormatted = NULL;
+    g_autofree char *plainFormatted = NULL;
+    g_autofree char *flaggedContent = NULL;
+    g_autofree char *plainContent = NULL;
+    size_t nflagged = 0;
+    size_t i;
+
+    if (!(flagged = virDomainDefParseFile(flaggedXML, xmlopt, NULL, 0)) ||
+        !(plain = virDomainDefParseFile(plainXML, xmlopt, NULL, 0)))
+        return -1;
+
+    for (i = 0; i < flagged->ndisks; i++) {
+        if (flagged->disks[i]->flags.migrate != VIR_TRISTATE_BOOL_ABSENT ||
+            flagged->disks[i]->flags.snapshot != VIR_TRISTATE_BOOL_ABSENT)
+            nflagged++;
+
+        flagged->disks[i]->flags = (virDomainDiskFlags) { 0 };
+    }
+
+    if (nflagged == 0) {
+        VIR_TEST_VERBOSE("no disk has flags in %s", flaggedXML);
+        return -1;
+    }
+
+    if (!(flaggedFormatted = virDomainDefFormat(flagged, xmlopt, 0)) ||
+        !(plainFormatted = virDomainDefFormat(plain, xmlopt, 0)) ||
+        virTestCompareToString(plainFormatted, flaggedFormatted) < 0)
+        return -1;
+
+    if (virTestLoadFile(flaggedArgs, &flaggedContent) < 0 ||
+        virTestLoadFile(plainArgs, &plainContent) < 0)
+        return -1;
+
+    return virTestCompareToString(plainContent, flaggedContent);
+}
+
+#endif /* WITH_QEMU */
+
+
+static int
+mymain(void)
+{
+    virDomainDefParserConfig stockConfig = {
+        .features = VIR_DOMAIN_DEF_FEATURE_INDIVIDUAL_VCPUS,
+    };
+    int ret = 0;
+
+    if (!(xmlopt = virTestGenericDomainXMLConfInit()) ||
+        !(schema = virXMLValidatorInit(DOMAIN_SCHEMA)))
+        return EXIT_FAILURE;
+
+    virTestQuiesceLibvirtErrors(false);
+
+#define DO_TEST_SELECT(sentence, function) \
+    do { \
+        testDiskSelectHolds holds = function; \
+        if (virTestRun(sentence, testDiskSelect, &holds) < 0) \
+            ret = -1; \
+    } while (0)
+
+    DO_TEST_SELECT("a list of disks decides by itself",
+                   testDiskSelectListRules);
+    DO_TEST_SELECT("without a list, false keeps any disk from being copied",
+                   testDiskSelectFalseKeeps);
+    DO_TEST_SELECT("without a list, true copies any disk that has a medium and can be written",
+                   testDiskSelectTrueCopies);
+    DO_TEST_SELECT("a disk that is neither listed nor flagged is treated as libvirt always did",
+                   testDiskSelectUnsetIsDefault);
+    DO_TEST_SELECT("the reason given is a fact that speaks for the decision",
+                   testDiskSelectReasonIsAFact);
+    DO_TEST_SELECT("a caller that needs no reason gets the same decision",
+                   testDiskSelectReasonIsOptional);
+
+#define DO_TEST_DOCUMENT(sentence, ...) \
+    do { \
+        const struct testDiskFlagsDocument doc = { __VA_ARGS__ }; \
+        if (virTestRun("parser: " sentence, testDiskFlagsDocumentParse, &doc) < 0) \
+            ret = -1; \
+        if (virTestRun("schema: " sentence, testDiskFlagsDocumentValidate, &doc) < 0) \
+            ret = -1; \
+    } while (0)
+
+#define DO_TEST_ACCEPTED(sentence, children, result) \
+    DO_TEST_DOCUMENT(sentence, .xml = DISK(children), .formatted = result)
+
+#define DO_TEST_TOLERATED(sentence, children, result) \
+    DO_TEST_DOCUMENT(sentence, .xml = DISK(children), .formatted = result, .strict = true)
+
+#define DO_TEST_REFUSED(sentence, children, ...) \
+    DO_TEST_DOCUMENT(sentence, .xml = DISK(children), .errors = { __VA_ARGS__ })
+
+#define ALLOWED "only 'true', 'false' or an empty element"
+#define ONCE "at most one is allowed"
+
+    DO_TEST_ACCEPTED("a disk need not have flags", "", "");
+    DO_TEST_ACCEPTED("flags may be empty and are then not written", "<flags/>", "");
+    DO_TEST_ACCEPTED("flags may have white space only", FLAGS(" \n "), "");
+    DO_TEST_ACCEPTED("both flags may be given",
+                     FLAGS(MIGRATE("true") SNAPSHOT("false")),
+                     FLAGS(MIGRATE("true") SNAPSHOT("false")));
+    DO_TEST_ACCEPTED("migrate is written first in whatever order they were given",
+                     FLAGS(SNAPSHOT("true") MIGRATE("false")),
+                     FLAGS(MIGRATE("false") SNAPSHOT("true")));
+    DO_TEST_ACCEPTED("an empty flag means true and is written as true",
+                     FLAGS("<migrate/><snapshot></snapshot>"),
+                     FLAGS(MIGRATE("true") SNAPSHOT("true")));
+    DO_TEST_ACCEPTED("white space around a value is ignored",
+                     FLAGS(MIGRATE(" \n\t true ") SNAPSHOT("\nfalse\n")),
+                     FLAGS(MIGRATE("true") SNAPSHOT("false")));
+    DO_TEST_ACCEPTED("a flag with white space only means true",
+                     FLAGS(MIGRATE(" \n ")), FLAGS(MIGRATE("true")));
+    DO_TEST_ACCEPTED("a comment is no part of a value",
+                     FLAGS(MIGRATE("<!-- of a kind -->false")), FLAGS(MIGRATE("false")));
+
+    DO_TEST_TOLERATED("an unknown flag is ignored",
+                      FLAGS("<backup>true</backup>" MIGRATE("false")),
+                      FLAGS(MIGRATE("false")));
+    DO_TEST_TOLERATED("an unknown attribute of flags is ignored",
+                      "<flags all='true'>" MIGRATE("false") "</flags>",
+                      FLAGS(MIGRATE("false")));
+    DO_TEST_TOLERATED("an unknown attribute of a flag is ignored",
+                      FLAGS("<migrate when='later'>false</migrate>"),
+                      FLAGS(MIGRATE("false")));
+
+    DO_TEST_REFUSED("migrate is true or false, not maybe",
+                    FLAGS(MIGRATE("maybe")), "'maybe'", "<migrate>", ALLOWED);
+    DO_TEST_REFUSED("snapshot is true or false, not maybe",
+                    FLAGS(SNAPSHOT("maybe")), "'maybe'", "<snapshot>", ALLOWED);
+    DO_TEST_REFUSED("a flag is not spelt yes",
+                    FLAGS(MIGRATE("yes")), "'yes'", "<migrate>", ALLOWED);
+    DO_TEST_REFUSED("a flag is not spelt 1",
+                    FLAGS(MIGRATE("1")), "'1'", "<migrate>", ALLOWED);
+    DO_TEST_REFUSED("a flag is not spelt TRUE",
+                    FLAGS(MIGRATE("TRUE")), "'TRUE'", "<migrate>", ALLOWED);
+    DO_TEST_REFUSED("a flag has one value",
+                    FLAGS(MIGRATE("true false")), "'true false'", "<migrate>", ALLOWED);
+    DO_TEST_REFUSED("a flag has no element inside",
+                    FLAGS(MIGRATE("<false/>")), "'false'", "<migrate>", ALLOWED);
+    DO_TEST_REFUSED("a flag has no element beside its value",
+                    FLAGS(MIGRATE("true<b/>")), "'b'", "<migrate>", ALLOWED);
+    DO_TEST_REFUSED("migrate is given once",
+                    FLAGS(MIGRATE("true") SNAPSHOT("true") MIGRATE("true")),
+                    "<migrate>", ONCE);
+    DO_TEST_REFUSED("snapshot is given once",
+                    FLAGS(SNAPSHOT("true") SNAPSHOT("false")), "<snapshot>", ONCE);
+    DO_TEST_REFUSED("flags are given once",
+                    FLAGS(MIGRATE("true")) FLAGS(SNAPSHOT("true")), "<flags>", ONCE);
+    DO_TEST_REFUSED("empty flags count as flags given",
+                    "<flags/>" FLAGS(SNAPSHOT("true")), "<flags>", ONCE);
+
+#define DO_TEST_HUGE(sentence, ...) \
+    do { \
+        const struct testDiskFlagsHugeValue huge = { __VA_ARGS__ }; \
+        if (virTestRun(sentence, testDiskFlagsHuge, &huge) < 0) \
+            ret = -1; \
+    } while (0)
+
+#define X64 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+
+    DO_TEST_HUGE("a value of megabytes is shown clipped and the remedy is still told",
+                 "x", 4 * 1024 * 1024, "'" X64 "'");
+    DO_TEST_HUGE("a value is clipped between characters, not within one",
+                 "\xe2\x82\xac", 1024 * 1024, "\xe2\x82\xac'");
+    DO_TEST_HUGE("a value made of entities is shown as what they stand for",
+                 "&lt;&amp;&#37;s&quot;", 1000, "'<&%s\"<&%s\"");
+
+#define DO_TEST(sentence, function, data) \
+    do { \
+        if (virTestRun(sentence, function, data) < 0) \
+            ret = -1; \
+    } while (0)
+
+    DO_TEST("migrate cannot be true on a disk that cannot be copied",
+            testDiskFlagsUnfitRefused, "migrate");
+    DO_TEST("snapshot cannot be true on a disk that cannot be snapshotted",
+            testDiskFlagsUnfitRefused, "snapshot");
+    DO_TEST("false fits every disk, also an emptied drive",
+            testDiskFlagsUnfitFalse, NULL);
+    DO_TEST("the flag snapshot must not contradict the attribute snapshot",
+            testDiskFlagsSnapshotAttribute, NULL);
+    DO_TEST("an update without <readonly/> cannot make a read-only disk be copied",
+            testDiskFlagsUpdateReadonly, NULL);
+
+    DO_TEST("flags are in every form of a domain's XML",
+            testDiskFlagsFormats, NULL);
+    DO_TEST("flags are in every copy of a definition",
+            testDiskFlagsCopies, NULL);
+    DO_TEST("flags are no part of the guest ABI",
+            testDiskFlagsABI, NULL);
+#ifdef WITH_QEMU
+    DO_TEST("the QEMU command line does not depend on flags",
+            testDiskFlagsArgv, NULL);
+#endif
+
+#define DO_TEST_UNSUPPORTED(sentence, options, type, os) \
+    do { \
+        g_autoptr(virDomainXMLOption) refusing = options; \
+        const struct testDiskFlagsDriver driver = { \
+            .xmlopt = refusing, \
+            .virtType = type, \
+            .osType = os, \
+        }; \
+        if (!refusing || \
+            virTestRun(sentence, testDiskFlagsUnsupported, &driver) < 0) \
+            ret = -1; \
+    } while (0)
+
+    DO_TEST_UNSUPPORTED("a driver that does not say that it obeys flags refuses them",
+                        virDomainXMLOptionNew(&stockConfig, NULL, NULL, NULL, NULL, NULL),
+                        "test", "hvm");
+#ifdef WITH_VMX
+    {
+        g_autoptr(virCaps) caps = virTestGenericCapsInit();
+
+        DO_TEST_UNSUPPORTED("the VMware driver refuses flags",
+                            virVMXDomainXMLConfInit(caps), "qemu", "hvm");
+    }
+#endif
+#ifdef WITH_OPENVZ
+    {
+        g_autoptr(virCaps) caps = openvzCapsInit();
+        struct openvz_driver openvz = { .caps = caps };
+
+        DO_TEST_UNSUPPORTED("the OpenVZ driver refuses flags",
+                            openvzXMLOption(&openvz), "openvz", "exe");
+    }
+#endif
+
+    virXMLValidatorFree(schema);
+    virObjectUnref(xmlopt);
+
+    return ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+VIR_TEST_MAIN(mymain)

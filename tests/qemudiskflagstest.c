@@ -1,0 +1,556 @@
+/*
+ * qemudiskflagstest.c: what the QEMU driver makes of the <flags> of disks
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include <config.h>
+
+#include "testutils.h"
+#include "testutilsdiskflags.h"
+#include "testutilsqemu.h"
+
+#include "qemu/qemu_domain.h"
+#include "qemu/qemu_migration_cookie.h"
+#include "qemu/qemu_migration_disks.h"
+
+#define VIR_FROM_THIS VIR_FROM_NONE
+
+#define YES VIR_TRISTATE_BOOL_YES
+#define NO VIR_TRISTATE_BOOL_NO
+
+#define MAX_DISKS 4
+
+static virQEMUDriver driver;
+
+
+struct testDisk {
+    const char *dst;
+    virTristateBool migrate;
+    bool shareable;
+    bool readonly;
+    bool empty;
+};
+
+
+static virDomainDiskDef *
+testDiskNew(const struct testDisk *disk)
+{
+    virDomainDiskDef *def = virDomainDiskDefNew(NULL);
+
+    def->dst = g_strdup(disk->dst);
+    def->flags.migrate = disk->migrate;
+    def->src->type = VIR_STORAGE_TYPE_FILE;
+    def->src->shared = disk->shareable;
+    def->src->readonly = disk->readonly;
+    if (!disk->empty)
+        def->src->path = g_strdup_printf("/%s.img", disk->dst);
+
+    return def;
+}
+
+
+static virDomainDef *
+testDomainNew(const struct testDisk *disks)
+{
+    virDomainDef *def = virDomainDefNew(driver.xmlopt);
+    size_t i;
+
+    for (i = 0; i < MAX_DISKS && disks[i].dst; i++)
+        virDomainDiskInsert(def, testDiskNew(disks + i));
+
+    return def;
+}
+
+
+/* @list: NULL-terminated, as the result of joining it, or NULL */
+static int
+testCompareList(const char *expect,
+                const char *const *list)
+{
+    g_autofree char *actual = NULL;
+
+    if (list)
+        actual = g_strjoinv(",", (char **) list);
+
+    return virTestCompareToString(NULLSTR(expect), NULLSTR(actual));
+}
+
+
+/*
+ * The decision of the source
+ */
+
+struct testDecision {
+    struct testDisk disks[MAX_DISKS + 1];
+    const char *list; /* what the user asked for, separated by commas */
+    unsigned int flags;
+
+    bool undecided; /* the migration does not copy storage anyway */
+    const char *copied; /* separated by commas */
+    bool byFlags;
+    const char *listAfter;
+    unsigned int flagsAfter;
+};
+
+
+static int
+testDecide(const void *opaque)
+{
+    const struct testDecision *test = opaque;
+    g_autoptr(virDomainDef) def = testDomainNew(test->disks);
+    g_auto(GStrv) asked = test->list ? g_strsplit(test->list, ",", 0) : NULL;
+    const char **list = (const char **) asked;
+    size_t nlist = test->list ? g_strv_length(asked) : 0;
+    unsigned int flags = test->flags;
+    g_autoptr(qemuMigrationDisks) disks = NULL;
+    size_t i;
+
+    disks = qemuMigrationDisksSrcDecide(def, &nlist, &list, &flags);
+
+    if (flags != test->flagsAfter) {
+        VIR_TEST_VERBOSE("flags after the decision are 0x%x, expected 0x%x",
+                         flags, test->flagsAfter);
+        return -1;
+    }
+
+    if (testCompareList(test->listAfter, nlist > 0 ? list : NULL) < 0)
+        return -1;
+
+    if (!disks)
+        return test->undecided ? 0 : -1;
+
+    if (test->undecided ||
+        testCompareList(test->copied, (const char *const *) disks->copied) < 0 ||
+        disks->byFlags != test->byFlags ||
+        qemuMigrationDisksAny(disks) != STRNEQ(test->copied, ""))
+        return -1;
+
+    /* whoever acts on the changed arguments, with other flags in its domain or
+     * none, copies just what was decided */
+    for (i = 0; i < def->ndisks; i++) {
+        virDomainDiskDef *disk = def->disks[i];
+        bool copied = qemuMigrationDisksContain(disks, disk->dst);
+
+        disk->flags.migrate = copied ? NO : YES;
+
+        if (flags & (VIR_MIGRATE_NON_SHARED_DISK | VIR_MIGRATE_NON_SHARED_INC) &&
+            qemuMigrationDisksAnyCopies(disk, nlist, list) != copied) {
+            VIR_TEST_VERBOSE("disk %s is not treated as decided", disk->dst);
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
+static int
+testDecideTwice(const void *opaque G_GNUC_UNUSED)
+{
+    const struct testDisk specs[] = {
+        { .dst = "vda" }, { .dst = "vdb", .migrate = NO },
+        { .dst = "vdc", .migrate = YES, .shareable = true }, { NULL },
+    };
+    g_autoptr(virDomainDef) def = testDomainNew(specs);
+    g_autoptr(qemuMigrationDisks) first = NULL;
+    g_autoptr(qemuMigrationDisks) second = NULL;
+    const char **list = NULL;
+    size_t nlist = 0;
+    unsigned int flags = VIR_MIGRATE_NON_SHARED_DISK;
+
+    first = qemuMigrationDisksSrcDecide(def, &nlist, &list, &flags);
+
+    def->disks[0]->flags.migrate = NO;
+    def->disks[1]->flags.migrate = YES;
+
+    second = qemuMigrationDisksSrcDecide(def, &nlist, &list, &flags);
+
+    if (!first || !second || second->byFlags)
+        return -1;
+
+    return testCompareList("vda,vdc", (const char *const *) second->copied);
+}
+
+
+static int
+testUndecidedContainsAll(const void *opaque G_GNUC_UNUSED)
+{
+    return qemuMigrationDisksContain(NULL, "vda") && !qemuMigrationDisksAny(NULL) ? 0 : -1;
+}
+
+
+/*
+ * The cookie that carries the decision
+ */
+
+static virDomainObj *
+testCookieDomainNew(void)
+{
+    virDomainObj *vm = virDomainObjNew(driver.xmlopt);
+    qemuDomainObjPrivate *priv = vm->privateData;
+
+    vm->def = virDomainDefNew(driver.xmlopt);
+    vm->def->name = g_strdup("guest");
+    vm->def->virtType = VIR_DOMAIN_VIRT_QEMU;
+    vm->def->uuid[0] = 1;
+    priv->driver = &driver;
+    priv->qemuCaps = virQEMUCapsNew();
+
+    return vm;
+}
+
+
+/* Returns the cookie as the other host gets it. */
+static char *
+testCookieFormat(virDomainObj *vm,
+                 qemuMigrationDisks **disks)
+{
+    g_autoptr(qemuMigrationCookie) cookie = qemuMigrationCookieNew(vm->def, NULL);
+    g_autofree char *xml = NULL;
+    int len = 0;
+
+    if (!cookie)
+        return NULL;
+
+    /* a cookie of the host that reads it is refused */
+    memset(cookie->localHostuuid, 1, sizeof(cookie->localHostuuid));
+
+    qemuMigrationDisksSrcSend(cookie, disks);
+
+    if (qemuMigrationCookieFormat(cookie, &driver, vm, QEMU_MIGRATION_SOURCE, &xml, &len, 0) < 0)
+        return NULL;
+
+    return g_steal_pointer(&xml);
+}
+
+
+static qemuMigrationDisks *
+testDisksNew(const char *copied,
+             bool byFlags)
+{
+    qemuMigrationDisks *disks = g_new0(qemuMigrationDisks, 1);
+
+    disks->copied = g_strsplit(copied, ",", 0);
+    disks->byFlags = byFlags;
+
+    return disks;
+}
+
+
+static int
+testCookieCarries(const void *opaque)
+{
+    const char *copied = opaque;
+    virDomainObj *vm = testCookieDomainNew();
+    g_autoptr(qemuMigrationDisks) disks = testDisksNew(copied, true);
+    g_autoptr(qemuMigrationCookie) cookie = NULL;
+    g_autofree char *xml = NULL;
+    const char **list = NULL;
+    size_t nlist = 0;
+    unsigned int flags = VIR_MIGRATE_NON_SHARED_DISK | VIR_MIGRATE_LIVE;
+    int ret = -1;
+
+    if (!(xml = testCookieFormat(vm, &disks)) || disks)
+        goto cleanup;
+
+    if (!(cookie = qemuMigrationCookieParse(&driver, vm, vm->def, NULL, NULL,
+                                            xml, strlen(xml) + 1,
+                                            QEMU_MIGRATION_COOKIE_DISK_FLAGS)))
+        goto cleanup;
+
+    qemuMigrationDisksApply(cookie->disks, &nlist, &list, &flags);
+
+    if (testCompareList(STREQ(copied, "") ? NULL : copied, nlist > 0 ? list : NULL) < 0)
+        goto cleanup;
+
+    if (!(flags & VIR_MIGRATE_NON_SHARED_DISK) != STREQ(copied, "") ||
+        !(flags & VIR_MIGRATE_LIVE))
+        goto cleanup;
+
+    /* the destination sends it back for the Perform phase of the source */
+    if (qemuMigrationDisksSrcRecall(vm, xml, strlen(xml) + 1, &disks) < 0 || !disks)
+        goto cleanup;
+
+    ret = testCompareList(copied, (const char *const *) disks->copied);
+
+ cleanup:
+    virObjectUnref(vm);
+    return ret;
+}
+
+
+static int
+testCookieStockDestination(const void *opaque G_GNUC_UNUSED)
+{
+    const char *const parts[] = { "disk-flags", NULL };
+    virDomainObj *vm = testCookieDomainNew();
+    g_autoptr(qemuMigrationDisks) disks = testDisksNew("vda", true);
+    g_autoptr(qemuMigrationCookie) cookie = NULL;
+    g_autofree char *xml = testCookieFormat(vm, &disks);
+    int ret = -1;
+
+    if (xml &&
+        !(cookie = qemuMigrationCookieParse(&driver, vm, vm->def, NULL, NULL,
+                                            xml, strlen(xml) + 1,
+                                            ~QEMU_MIGRATION_COOKIE_DISK_FLAGS)))
+        ret = testDiskFlagsCheckError(VIR_ERR_INTERNAL_ERROR, parts);
+
+    virObjectUnref(vm);
+    return ret;
+}
+
+
+static int
+testCookieSilentByDefault(const void *opaque G_GNUC_UNUSED)
+{
+    virDomainObj *vm = testCookieDomainNew();
+    g_autoptr(qemuMigrationDisks) disks = testDisksNew("vda", false);
+    g_autoptr(qemuMigrationDisks) none = NULL;
+    g_autoptr(qemuMigrationDisks) recalled = NULL;
+    g_autofree char *stock = testCookieFormat(vm, &none);
+    g_autofree char *xml = testCookieFormat(vm, &disks);
+    const char **list = NULL;
+    size_t nlist = 0;
+    unsigned int flags = VIR_MIGRATE_NON_SHARED_DISK;
+    int ret = -1;
+
+    if (!stock || !xml ||
+        virTestCompareToString(stock, xml) < 0 ||
+        qemuMigrationDisksSrcRecall(vm, xml, strlen(xml) + 1, &recalled) < 0 ||
+        recalled)
+        goto cleanup;
+
+    qemuMigrationDisksApply(NULL, &nlist, &list, &flags);
+
+    if (nlist == 0 && !list && flags == VIR_MIGRATE_NON_SHARED_DISK)
+        ret = 0;
+
+ cleanup:
+    virObjectUnref(vm);
+    return ret;
+}
+
+
+static int
+testCookieMissingTarget(const void *opaque G_GNUC_UNUSED)
+{
+    const char *const parts[] = { "target", NULL };
+    virDomainObj *vm = testCookieDomainNew();
+    g_autoptr(qemuMigrationDisks) disks = testDisksNew("vda,vdb", true);
+    g_autoptr(qemuMigrationDisks) recalled = NULL;
+    g_autofree char *xml = testCookieFormat(vm, &disks);
+    g_autofree char *broken = NULL;
+    int ret = -1;
+
+    if (xml &&
+        (broken = virStringReplace(xml, " target='vdb'", "")) &&
+        STRNEQ(xml, broken) &&
+        qemuMigrationDisksSrcRecall(vm, broken, strlen(broken) + 1, &recalled) < 0)
+        ret = testDiskFlagsCheckError(VIR_ERR_XML_ERROR, parts);
+
+    virObjectUnref(vm);
+    return ret;
+}
+
+
+/*
+ * The safety check's error
+ */
+
+struct testUnsafe {
+    virTristateBool migrate;
+    size_t nlist;
+    unsigned int flags;
+    bool flagged; /* the flag is to blame */
+};
+
+
+static int
+testUnsafe(const void *opaque)
+{
+    const struct testUnsafe *test = opaque;
+    const struct testDisk spec = { .dst = "vda", .migrate = test->migrate };
+    const char *const flagged[] = {
+        "Migration without shared storage is unsafe", "<migrate>", "'vda'", "--unsafe", NULL,
+    };
+    const char *const stock[] = { "Migration without shared storage is unsafe", NULL };
+    g_autoptr(virDomainDiskDef) disk = testDiskNew(&spec);
+
+    qemuMigrationDisksReportUnsafe(disk, test->nlist, test->flags);
+
+    if (!strstr(virGetLastErrorMessage(), "vda") == test->flagged)
+        return -1;
+
+    return testDiskFlagsCheckError(VIR_ERR_MIGRATE_UNSAFE, test->flagged ? flagged : stock);
+}
+
+
+/*
+ * Updates of a running guest's disk
+ */
+
+struct testUpdate {
+    struct testDisk orig;
+    struct testDisk update;
+    const char *serial; /* that the update sets */
+    virErrorNumber error;
+    const char *parts[4];
+};
+
+
+static int
+testUpdate(const void *opaque)
+{
+    const struct testUpdate *test = opaque;
+    g_autoptr(virDomainDiskDef) orig = testDiskNew(&test->orig);
+    g_autoptr(virDomainDiskDef) update = testDiskNew(&test->update);
+
+    update->serial = g_strdup(test->serial);
+
+    if (qemuDomainDiskChangeSupported(update, orig))
+        return test->error == VIR_ERR_OK ? 0 : -1;
+
+    return testDiskFlagsCheckError(test->error, test->parts);
+}
+
+
+static int
+mymain(void)
+{
+    int ret = 0;
+
+    if (qemuTestDriverInit(&driver) < 0)
+        return EXIT_FAILURE;
+
+    virTestQuiesceLibvirtErrors(false);
+
+#define ALL VIR_MIGRATE_NON_SHARED_DISK
+#define INC VIR_MIGRATE_NON_SHARED_INC
+#define SYNC VIR_MIGRATE_NON_SHARED_SYNCHRONOUS_WRITES
+#define LIVE VIR_MIGRATE_LIVE
+
+#define DO_TEST_DECIDE(sentence, ...) \
+    do { \
+        const struct testDecision test = { __VA_ARGS__ }; \
+        if (virTestRun(sentence, testDecide, &test) < 0) \
+            ret = -1; \
+    } while (0)
+
+    DO_TEST_DECIDE("disks without flags leave a migration as it is",
+                   .disks = { { "vda" }, { "vdb", .shareable = true },
+                              { "vdc", .readonly = true }, { "sda", .empty = true } },
+                   .flags = ALL | LIVE,
+                   .copied = "vda", .flagsAfter = ALL | LIVE);
+    DO_TEST_DECIDE("flags that say what is done anyway leave a migration as it is",
+                   .disks = { { "vda", YES }, { "vdb", NO, .shareable = true } },
+                   .flags = INC,
+                   .copied = "vda", .flagsAfter = INC);
+    DO_TEST_DECIDE("a disk that says false is left out",
+                   .disks = { { "vda" }, { "vdb", NO }, { "vdc", YES } },
+                   .flags = ALL,
+                   .copied = "vda,vdc", .byFlags = true,
+                   .listAfter = "vda,vdc", .flagsAfter = ALL);
+    DO_TEST_DECIDE("a shareable disk that says true is copied besides the others",
+                   .disks = { { "vda" }, { "vdb", YES, .shareable = true } },
+                   .flags = INC | LIVE,
+                   .copied = "vda,vdb", .byFlags = true,
+                   .listAfter = "vda,vdb", .flagsAfter = INC | LIVE);
+    DO_TEST_DECIDE("when all disks say false the migration is one without storage",
+                   .disks = { { "vda", NO }, { "vdb", NO } },
+                   .flags = ALL | SYNC | LIVE,
+                   .copied = "", .byFlags = true, .flagsAfter = LIVE);
+    DO_TEST_DECIDE("when all disks say false an incremental migration is one without storage too",
+                   .disks = { { "vda", NO }, { "vdb", .readonly = true } },
+                   .flags = INC | SYNC,
+                   .copied = "", .byFlags = true, .flagsAfter = 0);
+    DO_TEST_DECIDE("a domain with nothing to copy keeps libvirt's behaviour",
+                   .disks = { { "sda", .empty = true } },
+                   .flags = ALL,
+                   .copied = "", .flagsAfter = ALL);
+    DO_TEST_DECIDE("an explicit list beats flags of either kind",
+                   .disks = { { "vda", YES }, { "vdb", NO }, { "vdc" } },
+                   .list = "vdb", .flags = ALL,
+                   .copied = "vdb", .listAfter = "vdb", .flagsAfter = ALL);
+    DO_TEST_DECIDE("flags start no copy",
+                   .disks = { { "vda", YES }, { "vdb", YES, .shareable = true } },
+                   .flags = LIVE, .undecided = true, .flagsAfter = LIVE);
+    DO_TEST_DECIDE("an offline migration that asks for storage is still refused as such",
+                   .disks = { { "vda", NO } },
+                   .flags = VIR_MIGRATE_OFFLINE | ALL, .undecided = true,
+                   .flagsAfter = VIR_MIGRATE_OFFLINE | ALL);
+
+#define DO_TEST(sentence, function, data) \
+    do { \
+        if (virTestRun(sentence, function, data) < 0) \
+            ret = -1; \
+    } while (0)
+
+    DO_TEST("a decision is not made anew when flags change after it",
+            testDecideTwice, NULL);
+    DO_TEST("without a decision no disk is left out",
+            testUndecidedContainsAll, NULL);
+
+    DO_TEST("the cookie carries the disks to copy to the destination and back",
+            testCookieCarries, "vda,vdb");
+    DO_TEST("the cookie carries that no disk is copied",
+            testCookieCarries, "");
+    DO_TEST("a target that needs escaping survives the cookie",
+            testCookieCarries, "vd<a>&'\"");
+    DO_TEST("a destination that knows no flags refuses and names what it lacks",
+            testCookieStockDestination, NULL);
+    DO_TEST("where flags change nothing the cookie is the same as without them",
+            testCookieSilentByDefault, NULL);
+    DO_TEST("a cookie with a disk without target is refused",
+            testCookieMissingTarget, NULL);
+
+#define DO_TEST_UNSAFE(sentence, ...) \
+    do { \
+        const struct testUnsafe test = { __VA_ARGS__ }; \
+        if (virTestRun(sentence, testUnsafe, &test) < 0) \
+            ret = -1; \
+    } while (0)
+
+    DO_TEST_UNSAFE("an unsafe migration blames the flag that keeps the disk from being copied",
+                   .migrate = NO, .flags = ALL, .flagged = true);
+    DO_TEST_UNSAFE("an unsafe incremental migration blames the flag too",
+                   .migrate = NO, .flags = INC, .flagged = true);
+    DO_TEST_UNSAFE("a flag is not blamed when the migration copies no storage",
+                   .migrate = NO, .flags = LIVE);
+    DO_TEST_UNSAFE("a flag is not blamed when the user's list leaves the disk out",
+                   .migrate = NO, .nlist = 1, .flags = ALL);
+    DO_TEST_UNSAFE("a flag that is not false is not blamed",
+                   .migrate = YES, .flags = ALL);
+
+#define DO_TEST_UPDATE(sentence, ...) \
+    do { \
+        const struct testUpdate test = { __VA_ARGS__ }; \
+        if (virTestRun(sentence, testUpdate, &test) < 0) \
+            ret = -1; \
+    } while (0)
+
+    DO_TEST_UPDATE("a live update may set flags",
+                   .orig = { "vda" }, .update = { "vda", YES });
+    DO_TEST_UPDATE("a live update may change flags",
+                   .orig = { "vda", YES }, .update = { "vda", NO });
+    DO_TEST_UPDATE("a live update may clear flags",
+                   .orig = { "vda", NO }, .update = { "vda" });
+    DO_TEST_UPDATE("a live update is refused for flags that the running disk cannot have",
+                   .orig = { "vda", .readonly = true }, .update = { "vda", YES },
+                   .error = VIR_ERR_CONFIG_UNSUPPORTED,
+                   .parts = { "'vda'", "<migrate>", "'read-only'" });
+    DO_TEST_UPDATE("a live update with flags is refused for a change that libvirt refuses",
+                   .orig = { "vda" }, .update = { "vda", NO }, .serial = "other",
+                   .error = VIR_ERR_OPERATION_UNSUPPORTED,
+                   .parts = { "serial" });
+
+    qemuTestDriverFree(&driver);
+
+    return ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+VIR_TEST_MAIN_PRELOAD(mymain,
+                      VIR_TEST_MOCK("virpci"),
+                      VIR_TEST_MOCK("virrandom"),
+                      VIR_TEST_MOCK("domaincaps"),
+                      VIR_TEST_MOCK("virhostid"))

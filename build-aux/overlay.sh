@@ -22,14 +22,22 @@ die() {
     exit 1
 }
 
-# The assembled tree that a script works on; the script sets it.
+# The assembled tree that a script works on, an absolute path; the script sets it.
 tree=
 
-# Every git command of these scripts that works on the tree: none of the user's
-# settings may change what is stored.
-tree_git() {
-    git -C "$tree" -c core.autocrlf=false -c core.excludesFile=/dev/null \
+# Every git command of these scripts on the tree's repository, with the files
+# of another directory: none of the user's settings may change what is stored.
+tree_git_with() {
+    local directory=$1
+    shift
+    git -C "$directory" --git-dir="$tree/.git" --work-tree="$directory" \
+        -c core.autocrlf=false -c core.excludesFile=/dev/null \
         -c core.quotePath=false -c core.safecrlf=false -c commit.gpgSign=false "$@"
+}
+
+# The same with the tree's own files.
+tree_git() {
+    tree_git_with "$tree" "$@"
 }
 
 # Prints the overlay's files, tracked or not yet, each ended by a NUL.
@@ -59,7 +67,7 @@ overlay_snapshot() {
     local top=$1 index
     index=$(mktemp -u)
     list_overlay "$top" |
-        GIT_INDEX_FILE=$index tree_git --work-tree="$top" update-index --add -z --stdin
+        GIT_INDEX_FILE=$index tree_git_with "$top" update-index --add -z --stdin
     GIT_INDEX_FILE=$index tree_git write-tree
     rm -f "$index"
 }

@@ -19,7 +19,7 @@ setup() {
     source=$(git -C "$BUILD/libvirt" show -s --format=%H pristine)
     assert [ -n "$file" ]
 
-    # The edit goes into a copy of the overlay; the time stamp is put back, so
+    # The edit goes into a copy of the overlay; its timestamp is put back, so
     # that the tree ends as built as it was.
     . "$BUILD_AUX/overlay.sh"
     list_overlay "$TOP" >"$BATS_TEST_TMPDIR/files"

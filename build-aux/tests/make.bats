@@ -76,3 +76,14 @@ setup() {
     assert_output --partial 'x.c:1: wrong'
     assert_output --partial "$BATS_TEST_TMPDIR/tree does not build"
 }
+
+@test "the pages of libvirt that we change are documents that its build takes" {
+    local page pages
+    pages=$(git -C "$BUILD/libvirt" diff --name-only --diff-filter=d pristine -- '*.rst')
+    assert [ -n "$pages" ]
+    for page in $pages; do
+        run rst2html5 --stylesheet= --strict "$BUILD/libvirt/$page" "$BATS_TEST_TMPDIR/page.html"
+        assert_success
+        assert_output ''
+    done
+}

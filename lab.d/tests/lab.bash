@@ -36,6 +36,7 @@ lab_setup() {
 lab_teardown() {
     if [ -z "${BATS_TEST_COMPLETED-}" ]; then
         [ -z "${output-}" ] || echo "the last command that was run said: $output"
+        [ ! -e "$BATS_TEST_TMPDIR/said" ] || sed 's/^/the migration said: /' "$BATS_TEST_TMPDIR/said"
         keep_logs
     fi
     forget_guests
@@ -67,7 +68,8 @@ forget_guests() {
         on "$host" virsh -q list --all --name > "$BATS_TEST_TMPDIR/defined"
         while read -r name; do
             [ -z "$name" ] ||
-                on "$host" virsh -q undefine "$name" --managed-save --snapshots-metadata > /dev/null
+                on "$host" virsh -q undefine "$name" --managed-save --snapshots-metadata \
+                    --checkpoints-metadata > /dev/null
         done < "$BATS_TEST_TMPDIR/defined"
         rm -f "$LDF_LAB/$host"/lib/images/* "$LDF_LAB/$host"/log/*.serial
         # A volume that the pool still knows would not be made for the next guest.
@@ -301,9 +303,9 @@ assert_images_copied() {
     local from=$1 to=$2 name first last
     shift 2
     for name in "$@"; do
-        read -r _ first last _ < <(stamps_of "$to" "$name" | grep "^$(guest_session "$to") ")
+        read -r _ first last _ < <(stamps_of "$to" "$name" | grep "^$(guest_session "$to") ") || :
         assert_equal "$name on $to begins with stamp ${first:-none}" "$name on $to begins with stamp 1"
-        [ "$last" -gt "$(guest_number "$from")" ] ||
+        [ "${last:-0}" -gt "$(guest_number "$from")" ] ||
             fail "$name on $to ends with stamp $last: the guest does not write to it"
     done
 }
@@ -314,10 +316,25 @@ assert_images_not_copied() {
     local from=$1 to=$2 name first
     shift 2
     for name in "$@"; do
-        read -r _ first _ < <(stamps_of "$to" "$name" | grep "^$(guest_session "$to") ")
+        read -r _ first _ < <(stamps_of "$to" "$name" | grep "^$(guest_session "$to") ") || :
         [ "${first:-0}" -gt "$(guest_number "$from")" ] ||
             fail "$name on $to begins with stamp ${first:-none}, but the guest left $from after $(guest_number "$from")"
     done
+}
+
+# migrate_in_background FROM TO managed|p2p OPTION...: it must be waited for.
+migrate_in_background() {
+    migrate "$@" > "$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
+    background=$!
+}
+
+# assert_background_failed TEXT: with TEXT in what it said.
+assert_background_failed() {
+    local code=0
+    wait "$background" || code=$?
+    output=$(cat "$BATS_TEST_TMPDIR/said")
+    assert_equal "$code" 1
+    assert_output --partial "$1"
 }
 
 # assert_no_job HOST: no job of libvirt's and none of QEMU's lingers.

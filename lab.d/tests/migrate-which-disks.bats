@@ -38,7 +38,9 @@ migrates() {
     # Without a copy the image is the user's matter; an incremental copy needs
     # them all.
     for disk in "${disks[@]:1}"; do
-        [ "$storage" = all ] && [[ " $copied " == *" ${disk%%=*} "* ]] || make_images b "$disk"
+        if [ "$storage" = inc ] || [[ " $copied " != *" ${disk%%=*} "* ]]; then
+            make_images b "$disk"
+        fi
     done
 
     [ ${#without[@]} -eq 0 ] || migrate_options+=(--unsafe)
@@ -67,31 +69,31 @@ default() {
     migrates "$@"
 }
 one_false() {
-    options=([vdc]=migrate=false)
+    options=([vdc]="migrate=false")
     copied="vdb vdd"
     migrates "$@"
     assert_equal "$(flags_of b vdc)" "migrate=false"
 }
 true_on_shareable() {
-    options=([vdd]=shareable,migrate=true)
+    options=([vdd]="shareable,migrate=true")
     copied="vdb vdc vdd"
     migrates "$@"
     assert_equal "$(flags_of b vdd)" "migrate=true"
 }
 all_false() {
-    options=([vda]=migrate=false [vdb]=migrate=false [vdc]=migrate=false [vdd]=migrate=false)
+    options=([vda]="migrate=false" [vdb]="migrate=false" [vdc]="migrate=false" [vdd]="migrate=false")
     copied=
     migrates "$@"
 }
 listed() {
-    options=([vdb]=migrate=true [vdc]=migrate=false)
+    options=([vdb]="migrate=true" [vdc]="migrate=false")
     migrate_options=(--migrate-disks vdc)
     copied=vdc
     migrates "$@"
     assert_equal "$(flags_of b vdb) $(flags_of b vdc)" "migrate=true migrate=false"
 }
 xml_with_other_flags() {
-    options=([vdc]=migrate=false [xml]="vdb migrate false vdc migrate true")
+    options=([vdc]="migrate=false" [xml]="vdb migrate false vdc migrate true")
     copied="vdb vdd"
     migrates "$@"
     assert_equal "$(flags_of b vdb) $(flags_of b vdc)" "migrate=false migrate=true"

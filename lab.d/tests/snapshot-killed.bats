@@ -1,0 +1,229 @@
+#!/usr/bin/env bats
+# libvirtd killed in the middle of snapshot operations.
+
+bats_require_minimum_version 1.5.0
+load lab
+load snapshot
+
+setup_file() { lab_setup_file; }
+teardown_file() { lab_teardown_file; }
+setup() { lab_setup; }
+teardown() {
+    # A test that failed may have left a reader to wait for.
+    [ ! -p "${FIFO-}" ] || timeout 5 cat "$FIFO" > /dev/null || rm -f "$FIFO"
+    thaw_qemu
+    end_virsh
+    lab_teardown
+}
+
+# The guest of these tests: one disk of three is selected.
+start_subset_guest() {
+    define_guest a vdb=qcow2:b.qcow2 vdc=raw:c.raw,snapshot=false vdd=qcow2:d.qcow2,snapshot=false
+    start_guest a
+    on a virsh -q snapshot-create-as demo earlier > /dev/null
+    mark
+}
+
+# in_background COMMAND...: virsh, which loses its libvirtd.
+in_background() {
+    on a virsh -q "$@" > "$BATS_TEST_TMPDIR/virsh" 2>&1 3>&- &
+    echo $! > "$BATS_TEST_TMPDIR/virsh.pid"
+}
+
+end_virsh() {
+    local pid
+    [ -e "$BATS_TEST_TMPDIR/virsh.pid" ] || return 0
+    pid=$(cat "$BATS_TEST_TMPDIR/virsh.pid")
+    kill "$pid" 2>/dev/null || :
+    wait "$pid" || :
+}
+
+# A test that failed may have left it stopped.
+thaw_qemu() {
+    local pid
+    pid=$(qemu_pid a 2>/dev/null) || return 0
+    on a kill -CONT "$pid" 2>/dev/null || :
+}
+
+# freeze_qemu_at COMMAND: stops QEMU as soon as libvirtd has sent the command;
+# fails when QEMU was faster.
+freeze_qemu_at() {
+    wait_until 30 is_sent a "$1"
+    on a kill -STOP "$(qemu_pid a)"
+    if is_job_concluded a; then
+        on a kill -CONT "$(qemu_pid a)"
+        fail "QEMU was done with $1 before it could be stopped"
+    fi
+}
+
+# kill_libvirtd_and_thaw: what QEMU was told is done while nobody listens.
+kill_libvirtd_and_thaw() {
+    local qemu
+    qemu=$(qemu_pid a)
+    "$ROOT/lab" stop a --kill
+    on a kill -CONT "$qemu"
+}
+
+# start_libvirtd: until it has taken the guest over again.
+start_libvirtd() {
+    "$ROOT/lab" start a
+    on a virsh -q qemu-monitor-command demo '{"execute":"query-status"}' > /dev/null
+}
+
+# Whatever was interrupted: nothing of it is left and a new snapshot works.
+assert_as_good_as_new() {
+    assert_no_job a
+    on a virsh -q snapshot-create-as demo afterwards > /dev/null
+    assert_equal "$(current a)" afterwards
+    assert_regex "$(qcow2_tags a b.qcow2)" '(^| )afterwards$'
+}
+
+# fifo SNAPSHOT: whoever writes the snapshot's metadata waits for ever.
+fifo() {
+    FIFO=$LDF_LAB/a/lib/qemu/snapshot/demo/$1.xml.new
+    mkfifo "$FIFO"
+}
+
+# kill_libvirtd_at_fifo COMMAND...: once the command is true, libvirtd can only
+# be about to write to the fifo.
+kill_libvirtd_at_fifo() {
+    wait_until 30 "$@"
+    "$ROOT/lab" stop a --kill
+    rm "$FIFO"
+}
+
+is_resumed() { [ -n "$(qmp_events a RESUME)" ]; }
+
+metadata_say_current() { grep -q '<active>1</active>' "$LDF_LAB/a/lib/qemu/snapshot/demo/$1.xml"; }
+
+metadata_do_not_say_current() { ! metadata_say_current "$1"; }
+
+is_process_gone() { ! on a kill -0 "$1" 2>/dev/null; }
+
+@test "libvirtd killed while QEMU saves: the guest runs on, no tag and no job stays" {
+    start_subset_guest
+    in_background snapshot-create-as demo s1
+    freeze_qemu_at snapshot-save
+    kill_libvirtd_and_thaw
+    start_libvirtd
+    assert_equal "$(state_of a)" running
+    assert_guest_went_on a a
+    assert_equal "$(tags a b.qcow2 d.qcow2)" "b.qcow2:earlier d.qcow2:"
+    assert_equal "$(snapshots a), current $(current a)" "earlier, current earlier"
+    assert_as_good_as_new
+}
+
+@test "libvirtd killed while QEMU saves a guest that was paused: it stays paused" {
+    start_subset_guest
+    on a virsh -q suspend demo
+    in_background snapshot-create-as demo s1
+    freeze_qemu_at snapshot-save
+    kill_libvirtd_and_thaw
+    start_libvirtd
+    assert_equal "$(state_of a)" paused
+    assert_equal "$(tags a b.qcow2 d.qcow2)" "b.qcow2:earlier d.qcow2:"
+    assert_as_good_as_new
+    assert_equal "$(state_of a)" paused
+}
+
+@test "libvirtd killed before QEMU is told to save: the guest runs on" {
+    start_subset_guest
+    on a kill -STOP "$(qemu_pid a)"
+    in_background snapshot-create-as demo s1
+    wait_until 30 is_sent a query-migrate
+    kill_libvirtd_and_thaw
+    start_libvirtd
+    assert_equal "$(state_of a)" running
+    assert_guest_went_on a a
+    assert_equal "$(snapshots a), current $(current a)" "earlier, current earlier"
+    assert_as_good_as_new
+}
+
+@test "libvirtd killed between the save and its metadata: no tag stays, the earlier snapshot is current" {
+    local at
+    start_subset_guest
+    for at in earlier s1; do
+        fifo "$at"
+        in_background snapshot-create-as demo s1
+        if [ "$at" = earlier ]; then
+            kill_libvirtd_at_fifo is_resumed
+        else
+            kill_libvirtd_at_fifo metadata_do_not_say_current earlier
+        fi
+        assert_equal "$(qcow2_tags a b.qcow2)" "earlier s1"
+        start_libvirtd
+        assert_equal "$(state_of a)" running
+        assert_guest_went_on a a
+        assert_equal "$(tags a b.qcow2 d.qcow2)" "b.qcow2:earlier d.qcow2:"
+        assert_equal "$(snapshots a), current $(current a)" "earlier, current earlier"
+        mark
+    done
+    assert_as_good_as_new
+}
+
+@test "libvirtd killed between a save that halts and its metadata: the guest runs on, no tag stays" {
+    start_subset_guest
+    fifo s1
+    in_background snapshot-create-as demo s1 --halt
+    kill_libvirtd_at_fifo is_job_concluded a
+    start_libvirtd
+    assert_equal "$(state_of a)" running
+    assert_guest_went_on a a
+    assert_equal "$(tags a b.qcow2 d.qcow2)" "b.qcow2:earlier d.qcow2:"
+    assert_equal "$(snapshots a), current $(current a)" "earlier, current earlier"
+    assert_as_good_as_new
+}
+
+@test "libvirtd killed while QEMU deletes: the deletion is finished, the parent is current" {
+    start_subset_guest
+    on a virsh -q snapshot-create-as demo s1 > /dev/null
+    on a kill -STOP "$(qemu_pid a)"
+    in_background snapshot-delete demo s1
+    wait_until 30 is_sent a snapshot-delete
+    kill_libvirtd_and_thaw
+    start_libvirtd
+    assert_equal "$(state_of a)" running
+    assert_guest_went_on a a
+    assert_equal "$(tags a b.qcow2 d.qcow2)" "b.qcow2:earlier d.qcow2:"
+    assert_equal "$(snapshots a), current $(current a)" "earlier, current earlier"
+    assert_as_good_as_new
+}
+
+@test "libvirtd killed between the deletion and its metadata: the deletion is finished" {
+    start_subset_guest
+    on a virsh -q snapshot-create-as demo s1 > /dev/null
+    mark
+    fifo earlier
+    in_background snapshot-delete demo s1
+    kill_libvirtd_at_fifo is_job_concluded a
+    start_libvirtd
+    assert_equal "$(state_of a)" running
+    assert_equal "$(tags a b.qcow2 d.qcow2)" "b.qcow2:earlier d.qcow2:"
+    assert_equal "$(snapshots a), current $(current a)" "earlier, current earlier"
+    assert_as_good_as_new
+}
+
+@test "libvirtd killed while QEMU loads: the guest is shut off, the same revert then succeeds" {
+    local number last qemu
+    define_guest a vdb=qcow2:b.qcow2 vdc=raw:c.raw,snapshot=false
+    start_guest a
+    number=$(pause_after a 2)
+    on a virsh -q snapshot-create-as demo s1 > /dev/null
+    on a virsh -q resume demo
+    last=$(pause_after a $((number + 2)))
+    mark
+    in_background snapshot-revert demo s1 --running
+    freeze_qemu_at snapshot-load
+    qemu=$(qemu_pid a)
+    kill_libvirtd_and_thaw
+    "$ROOT/lab" start a
+    wait_until 30 is_process_gone "$qemu"
+    assert_equal "$(state_of a)" "shut off"
+    assert_equal "$(tags a b.qcow2)" "b.qcow2:s1"
+    [ "$(last_stamp a c.raw)" -ge "$last" ]
+    serial_mark a
+    on a virsh -q snapshot-revert demo s1 --running
+    assert_running_from a "$number"
+    assert_equal "$(current a)" s1
+    assert_as_good_as_new
+}

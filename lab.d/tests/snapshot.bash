@@ -1,0 +1,103 @@
+# Helpers of the lab's snapshot tests: `load snapshot` after `load lab`.
+# shellcheck shell=bash disable=SC2154
+
+# --- What the images and the guest say ---------------------------------------
+
+# tags HOST IMAGE...: "b.qcow2:s1 c.qcow2:", the internal snapshots of each.
+tags() {
+    local host=$1 name result=()
+    shift
+    for name in "$@"; do
+        result+=("$name:$(qcow2_tags "$host" "$name")")
+    done
+    echo "${result[*]}"
+}
+
+# memory_in HOST IMAGE TAG: bytes of memory that the image's snapshot holds.
+memory_in() {
+    qemu-img info -U --output=json "$(image "$1" "$2")" |
+        jq --arg tag "$3" '.snapshots[] | select(.name == $tag) | .["vm-state-size"]'
+}
+
+# last_stamp HOST IMAGE: the last number that this boot of the guest wrote.
+last_stamp() {
+    stamps_of "$1" "$2" | awk -v session="$(guest_session "$1")" '$1 == session { print $3 }'
+}
+
+# sleep_until_stamped HOST NUMBER: pauses the guest after NUMBER at the earliest,
+# so that what images hold can be compared; says its last number.
+pause_after() {
+    wait_for_number "$1" "$2"
+    on "$1" virsh -q suspend demo > /dev/null
+    guest_number "$1"
+}
+
+# serial_mark HOST; numbers_since_mark HOST: the guest's numbers printed since.
+serial_mark() { wc -l < "$LDF_LAB/$1/log/demo.serial" > "$BATS_TEST_TMPDIR/serial-mark"; }
+
+numbers_since_mark() {
+    tail -n +$(($(cat "$BATS_TEST_TMPDIR/serial-mark") + 1)) "$LDF_LAB/$1/log/demo.serial" |
+        sed -n 's/^N \([0-9]*\) .*/\1/p' | xargs
+}
+
+has_numbers_since_mark() { [ -n "$(numbers_since_mark "$1")" ]; }
+
+# assert_running_from HOST NUMBER: the guest is in the session it was in and its
+# numbers since the serial mark go on from a snapshot taken after NUMBER.
+assert_running_from() {
+    local numbers first
+    wait_until 20 has_numbers_since_mark "$1"
+    numbers=$(numbers_since_mark "$1")
+    first=${numbers%% *}
+    # The guest may have been caught between writing a number and printing it.
+    [ "$first" -eq $(($2 + 1)) ] || [ "$first" -eq $(($2 + 2)) ] ||
+        fail "the guest goes on with $first; the snapshot was taken after $2"
+    assert_equal "$(state_of "$1")" running
+}
+
+# --- What libvirt says -------------------------------------------------------
+
+# snapshots HOST: names of the guest's snapshots, in alphabetical order.
+snapshots() { on "$1" virsh -q snapshot-list demo --name | xargs; }
+
+# current HOST: name of the current snapshot, "" for none.
+current() { on "$1" virsh -q snapshot-current demo --name 2>/dev/null | xargs; }
+
+# disks_of_snapshot HOST NAME: "vdb=internal vdc=no memory=internal".
+disks_of_snapshot() {
+    on "$1" virsh -q snapshot-dumpxml demo "$2" > "$BATS_TEST_TMPDIR/snapshot.xml"
+    python3 - "$BATS_TEST_TMPDIR/snapshot.xml" <<'PYTHON'
+import sys
+import xml.etree.ElementTree as ET
+
+root = ET.parse(sys.argv[1]).getroot()
+words = [f"{d.get('name')}={d.get('snapshot')}" for d in root.findall("disks/disk")]
+words.append(f"memory={root.find('memory').get('snapshot')}")
+print(*words)
+PYTHON
+}
+
+# snapshot_job HOST COMMAND: "vmstate: devices" of each such QMP command, a disk's
+# target standing for its node.
+snapshot_job() {
+    qmp "$1" "$2" | jq -r '"\(.arguments.vmstate // "-"): \(.arguments.devices | join(" "))"'
+}
+
+# node HOST TARGET: name of the disk's format node.
+node() {
+    on "$1" virsh -q qemu-monitor-command demo '{"execute":"query-block"}' |
+        jq -r --arg qdev "$(on "$1" virsh -q dumpxml demo |
+            xmllint --xpath "string(//disk[target/@dev='$2']/alias/@name)" -)" \
+            '.return[] | select(.qdev | tostring | contains("/" + $qdev + "/")) | .inserted["node-name"]'
+}
+
+# --- Processes ---------------------------------------------------------------
+
+# qemu_pid HOST: as seen on the host.
+qemu_pid() { on "$1" cat /run/libvirt/qemu/demo.pid; }
+
+# commands_logged HOST COMMAND: whether it was sent since the mark.
+is_sent() { since_mark "$1" | grep -q "QEMU_MONITOR_SEND_MSG.*\"execute\":\"$2\""; }
+
+# is_job_concluded HOST: whether libvirtd has heard of the end of a snapshot job.
+is_job_concluded() { qmp_events "$1" JOB_STATUS_CHANGE | grep -q '"concluded"'; }

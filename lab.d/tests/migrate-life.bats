@@ -139,10 +139,11 @@ resumes() {
     assert_copied a b vdb
     assert_equal "$(on a virsh -q domstate demo --reason)" "paused (post-copy failed)"
 
+    local peer=${1#managed}
     mark
     # libvirt may take the news of the break for one of the resumed migration
     # and call it failed while QEMU completes it, so that QEMU is believed.
-    run timeout 60 "$ROOT/lab" a virsh -q migrate --live $([ "$1" = managed ] || echo --p2p) \
+    run timeout 60 "$ROOT/lab" a virsh -q migrate --live ${peer:+--p2p} \
         --copy-storage-all --unsafe --postcopy --postcopy-resume \
         --postcopy-bandwidth 1000 demo qemu+tcp://b/system
     assert_equal "$(qmp a migrate | jq .arguments.resume)" true

@@ -16,6 +16,7 @@ VIR_ENUM_IMPL(virDomainDiskSelectionReason,
               "empty",
               "read-only",
               "shareable",
+              "attribute",
 );
 
 
@@ -61,4 +62,57 @@ virDomainDiskSelectMigrate(const virDomainDiskMigrateFacts *facts,
         *reason = decided;
 
     return selected;
+}
+
+
+/**
+ * virDomainDiskSelectSnapshot:
+ * @facts: what is known of the disk
+ * @reason: filled with what decided whether the disk is taken; may be NULL
+ *
+ * Tells whether a snapshot takes the disk and how. What the snapshot XML asks
+ * for goes first, then the disk's flag, which says only whether, then the disk's
+ * snapshot='...', then libvirt's default: every disk with a medium.
+ *
+ * A disk that the snapshot XML lists without saying how is taken even if it is
+ * empty, and where @facts->uniform is set, in the same way as all others.
+ *
+ * Returns VIR_DOMAIN_SNAPSHOT_LOCATION_NO when the disk is left out, how it is
+ * taken otherwise. Reports no error.
+ */
+virDomainSnapshotLocation
+virDomainDiskSelectSnapshot(const virDomainDiskSnapshotFacts *facts,
+                            virDomainDiskSelectionReason *reason)
+{
+    virDomainDiskSelectionReason decided;
+    virDomainSnapshotLocation location = VIR_DOMAIN_SNAPSHOT_LOCATION_NO;
+    bool attribute = facts->attribute != VIR_DOMAIN_SNAPSHOT_LOCATION_DEFAULT &&
+                     !(facts->listed && facts->uniform);
+
+    if (facts->asked != VIR_DOMAIN_SNAPSHOT_LOCATION_DEFAULT) {
+        decided = VIR_DOMAIN_DISK_SELECTION_LIST;
+        location = facts->asked;
+    } else if (facts->flag == VIR_TRISTATE_BOOL_NO) {
+        decided = VIR_DOMAIN_DISK_SELECTION_FLAG;
+    } else if (facts->empty && !facts->listed) {
+        decided = VIR_DOMAIN_DISK_SELECTION_EMPTY;
+    } else if (facts->attribute == VIR_DOMAIN_SNAPSHOT_LOCATION_NO) {
+        /* read-only disks get the attribute from libvirt itself */
+        decided = facts->readonly ? VIR_DOMAIN_DISK_SELECTION_READONLY :
+                                    VIR_DOMAIN_DISK_SELECTION_ATTRIBUTE;
+    } else if (facts->flag == VIR_TRISTATE_BOOL_YES) {
+        decided = VIR_DOMAIN_DISK_SELECTION_FLAG;
+        location = attribute ? facts->attribute : facts->fallback;
+    } else if (attribute) {
+        decided = VIR_DOMAIN_DISK_SELECTION_ATTRIBUTE;
+        location = facts->attribute;
+    } else {
+        decided = VIR_DOMAIN_DISK_SELECTION_DEFAULT;
+        location = facts->fallback;
+    }
+
+    if (reason)
+        *reason = decided;
+
+    return location;
 }

@@ -6,16 +6,18 @@
 
 #pragma once
 
+#include "domain_conf.h"
 #include "virenum.h"
 
 /* What made an operation take a disk or leave it out. */
 typedef enum {
     VIR_DOMAIN_DISK_SELECTION_DEFAULT = 0, /* nobody asked for anything else */
-    VIR_DOMAIN_DISK_SELECTION_LIST, /* the caller's list of disks */
+    VIR_DOMAIN_DISK_SELECTION_LIST, /* the caller's list of disks, or snapshot XML */
     VIR_DOMAIN_DISK_SELECTION_FLAG, /* the disk's <flags> */
     VIR_DOMAIN_DISK_SELECTION_EMPTY, /* there is nothing in the drive */
     VIR_DOMAIN_DISK_SELECTION_READONLY,
     VIR_DOMAIN_DISK_SELECTION_SHAREABLE,
+    VIR_DOMAIN_DISK_SELECTION_ATTRIBUTE, /* the disk's snapshot='...' */
 
     VIR_DOMAIN_DISK_SELECTION_LAST
 } virDomainDiskSelectionReason;
@@ -35,3 +37,20 @@ struct _virDomainDiskMigrateFacts {
 bool
 virDomainDiskSelectMigrate(const virDomainDiskMigrateFacts *facts,
                            virDomainDiskSelectionReason *reason);
+
+/* All that decides whether and how a snapshot takes a disk. */
+typedef struct _virDomainDiskSnapshotFacts virDomainDiskSnapshotFacts;
+struct _virDomainDiskSnapshotFacts {
+    bool listed; /* is the disk in the snapshot XML */
+    virDomainSnapshotLocation asked; /* what the snapshot XML says; default: nothing */
+    virTristateBool flag; /* <snapshot> of its <flags> */
+    virDomainSnapshotLocation attribute; /* its snapshot='...'; default: not set */
+    virDomainSnapshotLocation fallback; /* what this kind of snapshot defaults to */
+    bool uniform; /* every disk that is taken has to be taken as @fallback says */
+    bool empty;
+    bool readonly;
+};
+
+virDomainSnapshotLocation
+virDomainDiskSelectSnapshot(const virDomainDiskSnapshotFacts *facts,
+                            virDomainDiskSelectionReason *reason);

@@ -1,0 +1,311 @@
+/*
+ * qemu_snapshot_job.c: QEMU's jobs on internal snapshots of chosen nodes
+ *
+ * The monitor is blocked while such a job runs, so that there is nothing to see
+ * of it and no way to cancel it; it is tracked for the sake of its result and of
+ * a libvirtd that is restarted meanwhile.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include <config.h>
+
+#include "qemu_blockjob.h"
+#include "qemu_domain.h"
+#include "qemu_monitor.h"
+#include "qemu_snapshot.h"
+#include "qemu_snapshot_job.h"
+#include "virdomainsnapshotobjlist.h"
+#include "virerror.h"
+#include "virlog.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+VIR_LOG_INIT("qemu.qemu_snapshot_job");
+
+/* QMP commands, names of the jobs they start and values in the status XML */
+VIR_ENUM_IMPL(qemuSnapshotJob,
+              QEMU_SNAPSHOT_JOB_LAST,
+              "snapshot-save",
+              "snapshot-load",
+              "snapshot-delete",
+);
+
+
+static qemuSnapshotJobRecord *
+qemuSnapshotJobRecordNew(qemuSnapshotJobType type,
+                         const char *tag,
+                         char **nodes)
+{
+    qemuSnapshotJobRecord *record = g_new0(qemuSnapshotJobRecord, 1);
+
+    record->type = type;
+    record->tag = g_strdup(tag);
+    record->nodes = g_strdupv(nodes);
+
+    return record;
+}
+
+
+void
+qemuSnapshotJobRecordFree(qemuSnapshotJobRecord *record)
+{
+    if (!record)
+        return;
+
+    g_free(record->tag);
+    g_strfreev(record->nodes);
+    g_free(record);
+}
+
+
+/**
+ * qemuSnapshotJobRecordFormat:
+ * @buf: buffer of the job element of the status XML
+ * @record: record to format; may be NULL
+ */
+void
+qemuSnapshotJobRecordFormat(virBuffer *buf,
+                            const qemuSnapshotJobRecord *record)
+{
+    g_auto(virBuffer) attrBuf = VIR_BUFFER_INITIALIZER;
+    g_auto(virBuffer) childBuf = VIR_BUFFER_INIT_CHILD(buf);
+    char **node;
+
+    if (!record)
+        return;
+
+    virBufferAsprintf(&attrBuf, " type='%s'", qemuSnapshotJobTypeToString(record->type));
+    virBufferEscapeString(&attrBuf, " tag='%s'", record->tag);
+
+    for (node = record->nodes; *node; node++)
+        virBufferEscapeString(&childBuf, "<node name='%s'/>\n", *node);
+
+    virXMLFormatElement(buf, "snapshotJob", &attrBuf, &childBuf);
+}
+
+
+/**
+ * qemuSnapshotJobRecordParse:
+ * @ctxt: XPath context of the job element of the status XML
+ * @record: filled with the record, owned by the caller, or NULL if there is none
+ *
+ * Returns 0 on success, -1 with an error reported when the record is malformed.
+ */
+int
+qemuSnapshotJobRecordParse(xmlXPathContextPtr ctxt,
+                           qemuSnapshotJobRecord **record)
+{
+    g_autoptr(qemuSnapshotJobRecord) ret = NULL;
+    g_autofree xmlNodePtr *nodes = NULL;
+    xmlNodePtr job = virXPathNode("./snapshotJob", ctxt);
+    int nnodes;
+    size_t i;
+
+    if (!job)
+        return 0;
+
+    if ((nnodes = virXPathNodeSet("./snapshotJob/node", ctxt, &nodes)) < 0)
+        return -1;
+
+    ret = g_new0(qemuSnapshotJobRecord, 1);
+    ret->nodes = g_new0(char *, nnodes + 1);
+
+    if (virXMLPropEnum(job, "type", qemuSnapshotJobTypeFromString,
+                       VIR_XML_PROP_REQUIRED, &ret->type) < 0 ||
+        !(ret->tag = virXMLPropStringRequired(job, "tag")))
+        return -1;
+
+    for (i = 0; i < nnodes; i++) {
+        if (!(ret->nodes[i] = virXMLPropStringRequired(nodes[i], "name")))
+            return -1;
+    }
+
+    *record = g_steal_pointer(&ret);
+    return 0;
+}
+
+
+static int
+qemuSnapshotJobStart(virDomainObj *vm,
+                     qemuBlockJobData *job,
+                     const char *tag,
+                     const char *vmstate,
+                     char **nodes,
+                     virDomainAsyncJob asyncJob)
+{
+    qemuDomainObjPrivate *priv = vm->privateData;
+    int rc;
+
+    if (qemuDomainObjEnterMonitorAsync(vm, asyncJob) < 0)
+        return -1;
+
+    rc = qemuMonitorSnapshotJob(priv->mon, job->name, job->name, tag, vmstate,
+                                (const char **) nodes);
+
+    qemuDomainObjExitMonitor(vm);
+
+    if (rc < 0)
+        return -1;
+
+    qemuBlockJobStarted(job, vm);
+    return 0;
+}
+
+
+static int
+qemuSnapshotJobWait(virDomainObj *vm,
+                    qemuBlockJobData *job,
+                    virDomainAsyncJob asyncJob)
+{
+    qemuBlockJobUpdate(vm, job, asyncJob);
+
+    while (qemuBlockJobIsRunning(job)) {
+        if (qemuDomainObjWait(vm) < 0)
+            return -1;
+
+        qemuBlockJobUpdate(vm, job, asyncJob);
+    }
+
+    qemuBlockJobSyncEnd(vm, job, asyncJob);
+    return 0;
+}
+
+
+/**
+ * qemuSnapshotJobRun:
+ * @vm: running domain
+ * @type: what to do
+ * @tag: name of the snapshot in the images
+ * @vmstate: name of the node that holds the memory; NULL when deleting
+ * @nodes: names of the nodes to work on, terminated by NULL
+ * @asyncJob: asynchronous job that the caller holds
+ *
+ * Runs the job and waits for its end.
+ *
+ * Returns 0 on success, -1 otherwise (VIR_ERR_OPERATION_FAILED with QEMU's
+ * reason, or the error of the monitor).
+ */
+int
+qemuSnapshotJobRun(virDomainObj *vm,
+                   qemuSnapshotJobType type,
+                   const char *tag,
+                   const char *vmstate,
+                   char **nodes,
+                   virDomainAsyncJob asyncJob)
+{
+    g_autoptr(qemuBlockJobData) job = NULL;
+    const char *name = qemuSnapshotJobTypeToString(type);
+
+    if (!(job = qemuBlockJobDataNew(QEMU_BLOCKJOB_TYPE_SNAPSHOT, name)))
+        return -1;
+
+    /* QEMU emits all events of the job before it replies to the command, and
+     * those of jobs that are not known are dropped */
+    qemuBlockJobSyncBegin(job);
+
+    if (qemuBlockJobRegister(job, vm, NULL, true) < 0)
+        return -1;
+
+    if (qemuSnapshotJobStart(vm, job, tag, vmstate, nodes, asyncJob) < 0) {
+        qemuBlockJobStartupFinalize(vm, g_steal_pointer(&job));
+        return -1;
+    }
+
+    if (qemuSnapshotJobWait(vm, job, asyncJob) < 0)
+        return -1;
+
+    if (job->state != QEMU_BLOCKJOB_STATE_COMPLETED) {
+        virReportError(VIR_ERR_OPERATION_FAILED,
+                       _("%s of snapshot '%s' of domain '%s' failed: %s"),
+                       name, tag, vm->def->name, NULLSTR(job->errmsg));
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/**
+ * qemuSnapshotJobRunRecorded:
+ * @vm: running domain; the caller holds the asynchronous job SNAPSHOT
+ * @type: save or delete
+ * @tag: name of the snapshot in the images
+ * @nodes: names of the nodes to work on, terminated by NULL; the first one gets
+ *         the memory
+ *
+ * Like qemuSnapshotJobRun, and leaves a record that stays until the caller's
+ * asynchronous job ends, i.e. until the metadata match the images again.
+ *
+ * Returns 0 on success, -1 otherwise (see qemuSnapshotJobRun).
+ */
+int
+qemuSnapshotJobRunRecorded(virDomainObj *vm,
+                           qemuSnapshotJobType type,
+                           const char *tag,
+                           char **nodes)
+{
+    qemuDomainJobPrivate *jobPriv = vm->job->privateData;
+
+    qemuSnapshotJobRecordFree(jobPriv->snapshotJob);
+    jobPriv->snapshotJob = qemuSnapshotJobRecordNew(type, tag, nodes);
+
+    return qemuSnapshotJobRun(vm, type, tag,
+                              type == QEMU_SNAPSHOT_JOB_SAVE ? nodes[0] : NULL,
+                              nodes, VIR_ASYNC_JOB_SNAPSHOT);
+}
+
+
+static void
+qemuSnapshotJobRecoverDelete(virDomainObj *vm,
+                             const qemuSnapshotJobRecord *record)
+{
+    virDomainMomentObj *snap = virDomainSnapshotFindByName(vm->snapshots, record->tag);
+
+    if (!snap)
+        return;
+
+    if (qemuSnapshotDiscardMetadata(vm, snap, true) < 0)
+        VIR_WARN("cannot remove metadata of snapshot '%s' of domain '%s'",
+                 record->tag, vm->def->name);
+}
+
+
+/**
+ * qemuSnapshotJobRecover:
+ * @vm: running domain whose monitor was just connected
+ * @job: job that libvirtd had on it before it was killed
+ *
+ * Makes the images match the snapshot metadata: a snapshot that was taken but
+ * has no metadata is removed, a deletion that was begun is finished. What cannot
+ * be mended is logged, since the domain has to go on all the same.
+ */
+void
+qemuSnapshotJobRecover(virDomainObj *vm,
+                       virDomainJobObj *job)
+{
+    qemuDomainJobPrivate *jobPriv = job->privateData;
+    const qemuSnapshotJobRecord *record = jobPriv->snapshotJob;
+
+    if (!record)
+        return;
+
+    if (record->type == QEMU_SNAPSHOT_JOB_SAVE &&
+        virDomainSnapshotFindByName(vm->snapshots, record->tag))
+        return;
+
+    VIR_DEBUG("recovering from %s of snapshot '%s'",
+              qemuSnapshotJobTypeToString(record->type), record->tag);
+
+    /* the job that was interrupted has concluded by now and has to be dismissed */
+    if (qemuBlockJobRefreshJobs(vm) < 0 ||
+        qemuSnapshotJobRun(vm, QEMU_SNAPSHOT_JOB_DELETE, record->tag, NULL,
+                           record->nodes, VIR_ASYNC_JOB_NONE) < 0) {
+        VIR_WARN("cannot remove snapshot '%s' from the images of domain '%s': %s",
+                 record->tag, vm->def->name, virGetLastErrorMessage());
+        return;
+    }
+
+    if (record->type == QEMU_SNAPSHOT_JOB_DELETE)
+        qemuSnapshotJobRecoverDelete(vm, record);
+}

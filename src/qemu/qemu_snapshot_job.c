@@ -33,7 +33,8 @@ VIR_ENUM_IMPL(qemuSnapshotJob,
 
 
 static qemuSnapshotJobRecord *
-qemuSnapshotJobRecordNew(qemuSnapshotJobType type,
+qemuSnapshotJobRecordNew(virDomainObj *vm,
+                         qemuSnapshotJobType type,
                          const char *tag,
                          char **nodes)
 {
@@ -41,6 +42,7 @@ qemuSnapshotJobRecordNew(qemuSnapshotJobType type,
 
     record->type = type;
     record->tag = g_strdup(tag);
+    record->current = g_strdup(virDomainSnapshotGetCurrentName(vm->snapshots));
     record->nodes = g_strdupv(nodes);
 
     return record;
@@ -54,6 +56,7 @@ qemuSnapshotJobRecordFree(qemuSnapshotJobRecord *record)
         return;
 
     g_free(record->tag);
+    g_free(record->current);
     g_strfreev(record->nodes);
     g_free(record);
 }
@@ -77,6 +80,7 @@ qemuSnapshotJobRecordFormat(virBuffer *buf,
 
     virBufferAsprintf(&attrBuf, " type='%s'", qemuSnapshotJobTypeToString(record->type));
     virBufferEscapeString(&attrBuf, " tag='%s'", record->tag);
+    virBufferEscapeString(&attrBuf, " current='%s'", record->current);
 
     for (node = record->nodes; *node; node++)
         virBufferEscapeString(&childBuf, "<node name='%s'/>\n", *node);
@@ -115,6 +119,8 @@ qemuSnapshotJobRecordParse(xmlXPathContextPtr ctxt,
                        VIR_XML_PROP_REQUIRED, &ret->type) < 0 ||
         !(ret->tag = virXMLPropStringRequired(job, "tag")))
         return -1;
+
+    ret->current = virXMLPropString(job, "current");
 
     for (i = 0; i < nnodes; i++) {
         if (!(ret->nodes[i] = virXMLPropStringRequired(nodes[i], "name")))
@@ -248,7 +254,7 @@ qemuSnapshotJobRunRecorded(virDomainObj *vm,
     qemuDomainJobPrivate *jobPriv = vm->job->privateData;
 
     qemuSnapshotJobRecordFree(jobPriv->snapshotJob);
-    jobPriv->snapshotJob = qemuSnapshotJobRecordNew(type, tag, nodes);
+    jobPriv->snapshotJob = qemuSnapshotJobRecordNew(vm, type, tag, nodes);
 
     return qemuSnapshotJobRun(vm, type, tag,
                               type == QEMU_SNAPSHOT_JOB_SAVE ? nodes[0] : NULL,
@@ -271,14 +277,41 @@ qemuSnapshotJobRecoverDelete(virDomainObj *vm,
 }
 
 
+/* The metadata of the earlier current snapshot are written before those of the
+ * new one: in between, no file says which one is current. A file that was written
+ * but not yet renamed is put in its place, too. */
+static void
+qemuSnapshotJobRecoverCurrent(virDomainObj *vm,
+                              const qemuSnapshotJobRecord *record)
+{
+    qemuDomainObjPrivate *priv = vm->privateData;
+    g_autoptr(virQEMUDriverConfig) cfg = virQEMUDriverGetConfig(priv->driver);
+    virDomainMomentObj *snap = virDomainSnapshotFindByName(vm->snapshots, record->tag);
+
+    if (!snap && record->current)
+        snap = virDomainSnapshotFindByName(vm->snapshots, record->current);
+
+    if (!snap)
+        return;
+
+    virDomainSnapshotSetCurrent(vm->snapshots, snap);
+
+    if (qemuDomainSnapshotWriteMetadata(vm, snap, priv->driver->xmlopt,
+                                        cfg->snapshotDir) < 0)
+        VIR_WARN("cannot make snapshot '%s' of domain '%s' the current one",
+                 snap->def->name, vm->def->name);
+}
+
+
 /**
  * qemuSnapshotJobRecover:
  * @vm: running domain whose monitor was just connected
  * @job: job that libvirtd had on it before it was killed
  *
  * Makes the images match the snapshot metadata: a snapshot that was taken but
- * has no metadata is removed, a deletion that was begun is finished. What cannot
- * be mended is logged, since the domain has to go on all the same.
+ * has no metadata is removed, and the one before it is current again; a deletion
+ * that was begun is finished. What cannot be mended is logged, since the domain
+ * has to go on all the same.
  */
 void
 qemuSnapshotJobRecover(virDomainObj *vm,
@@ -290,9 +323,12 @@ qemuSnapshotJobRecover(virDomainObj *vm,
     if (!record)
         return;
 
-    if (record->type == QEMU_SNAPSHOT_JOB_SAVE &&
-        virDomainSnapshotFindByName(vm->snapshots, record->tag))
-        return;
+    if (record->type == QEMU_SNAPSHOT_JOB_SAVE) {
+        qemuSnapshotJobRecoverCurrent(vm, record);
+
+        if (virDomainSnapshotFindByName(vm->snapshots, record->tag))
+            return;
+    }
 
     VIR_DEBUG("recovering from %s of snapshot '%s'",
               qemuSnapshotJobTypeToString(record->type), record->tag);

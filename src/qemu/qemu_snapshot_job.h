@@ -28,6 +28,7 @@ typedef struct _qemuSnapshotJobRecord qemuSnapshotJobRecord;
 struct _qemuSnapshotJobRecord {
     qemuSnapshotJobType type;
     char *tag;
+    char *current; /* snapshot that was the current one before; may be NULL */
     char **nodes; /* NULL-terminated */
 };
 

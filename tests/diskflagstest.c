@@ -790,6 +790,11 @@ mymain(void)
                       FLAGS("<migrate when='later'>false</migrate>"),
                       FLAGS(MIGRATE("false")));
 
+    DO_TEST_TOLERATED("an element of another namespace",
+                      "<x:flags xmlns:x='urn:x'><x:migrate>maybe</x:migrate></x:flags>"
+                      FLAGS("<x:migrate xmlns:x='urn:x'>maybe</x:migrate>" MIGRATE("false")),
+                      FLAGS(MIGRATE("false")));
+
     DO_TEST_REFUSED("migrate is true or false, not maybe",
                     FLAGS(MIGRATE("maybe")), "'maybe'", "<migrate>", ALLOWED);
     DO_TEST_REFUSED("snapshot is true or false, not maybe",

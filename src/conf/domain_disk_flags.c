@@ -25,7 +25,8 @@ virDomainDiskFlagsParseNode(const char *name,
     xmlNodePtr child;
 
     for (child = parent->children; child; child = child->next) {
-        if (!virXMLNodeNameEqual(child, name))
+        /* what has a namespace is not libvirt's */
+        if (child->ns || !virXMLNodeNameEqual(child, name))
             continue;
 
         if (*node) {

@@ -24,7 +24,7 @@ guest_with_snapshot() {
 
 # The same, but paused before it has booted: enough where nothing may happen.
 paused_guest_with_snapshot() {
-    define_guest a vdb=qcow2:b.qcow2 vdc=raw:c.raw,snapshot=false "$@"
+    define_guest a vdb=qcow2:b.qcow2 vdc=raw:c.raw,snapshot=false
     on a virsh -q start demo --paused > /dev/null
     on a virsh -q snapshot-create-as demo s1 > /dev/null
     mark

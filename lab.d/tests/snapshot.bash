@@ -24,7 +24,7 @@ last_stamp() {
     stamps_of "$1" "$2" | awk -v session="$(guest_session "$1")" '$1 == session { print $3 }'
 }
 
-# sleep_until_stamped HOST NUMBER: pauses the guest after NUMBER at the earliest,
+# pause_after HOST NUMBER: pauses the guest after NUMBER at the earliest,
 # so that what images hold can be compared; says its last number.
 pause_after() {
     wait_for_number "$1" "$2"
@@ -96,8 +96,35 @@ node() {
 # qemu_pid HOST: as seen on the host.
 qemu_pid() { on "$1" cat /run/libvirt/qemu/demo.pid; }
 
-# commands_logged HOST COMMAND: whether it was sent since the mark.
+# is_sent HOST COMMAND: whether it was sent since the mark.
 is_sent() { since_mark "$1" | grep -q "QEMU_MONITOR_SEND_MSG.*\"execute\":\"$2\""; }
 
 # is_job_concluded HOST: whether libvirtd has heard of the end of a snapshot job.
 is_job_concluded() { qmp_events "$1" JOB_STATUS_CHANGE | grep -q '"concluded"'; }
+
+# --- Images that fail --------------------------------------------------------
+
+# define_made HOST DISK...: like define_guest, of images that are there already.
+define_made() {
+    local host=$1
+    shift
+    "$ROOT/lab.d/guest-xml" demo "$@" > "$BATS_TEST_TMPDIR/demo.xml"
+    on "$host" virsh -q define --validate "$BATS_TEST_TMPDIR/demo.xml" > /dev/null
+}
+
+# small_disk IMAGE: a qcow2 image in a file system of its own, the host's /mnt,
+# with next to no room for more; what it has the guest can write all over.
+small_disk() {
+    on a mount -t tmpfs -o size=9M tmpfs /mnt
+    on a qemu-img create -q -f qcow2 -o preallocation=full "/mnt/$1" 8M
+}
+
+# fill_small_disk: takes the rest of that room, until /mnt/filler is removed.
+fill_small_disk() { on a dd if=/dev/zero of=/mnt/filler bs=4k status=none 2>/dev/null || :; }
+
+small_disk_tags() {
+    on a qemu-img info -U --output=json "/mnt/$1" | jq -r '.snapshots // [] | .[].name' | xargs
+}
+
+# In teardown, after the guests are gone.
+forget_small_disk() { on a sh -c '! mountpoint -q /mnt || umount /mnt'; }

@@ -773,11 +773,14 @@ qemuSnapshotSubsetDelete(virDomainObj *vm,
 {
     g_auto(GStrv) nodes = NULL;
 
+    /* delvm would pass over a disk of the snapshot that has been unplugged */
+    if (qemuSnapshotSubsetDeleteValidate(vm, snap) < 0)
+        return -1;
+
     if (!qemuSnapshotSubsetIsNeeded(vm->def, snap))
         return 1;
 
-    if (qemuSnapshotSubsetCheckCaps(vm) < 0 ||
-        qemuSnapshotSubsetDeleteValidate(vm, snap) < 0)
+    if (qemuSnapshotSubsetCheckCaps(vm) < 0)
         return -1;
 
     if (!(nodes = qemuSnapshotSubsetGetNodes(vm, virDomainSnapshotObjGetDef(snap))))

@@ -190,6 +190,7 @@ testDiskSelectReasonIsAFact(const virDomainDiskMigrateFacts *facts,
     case VIR_DOMAIN_DISK_SELECTION_SHAREABLE:
         return !selected && facts->shareable;
 
+    case VIR_DOMAIN_DISK_SELECTION_ATTRIBUTE:
     case VIR_DOMAIN_DISK_SELECTION_LAST:
         break;
     }

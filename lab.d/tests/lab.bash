@@ -262,6 +262,12 @@ assert_images_not_copied() {
     done
 }
 
+# planned_copies HOST: the targets that virsh domblkflags says would be copied.
+planned_copies() {
+    on "$1" virsh -q domblkflags demo --json |
+        jq -r '.[] | select(.migrate.selected) | .target' | sort | xargs
+}
+
 # migrate_in_background FROM TO managed|p2p OPTION...: it must be waited for.
 migrate_in_background() {
     migrate "$@" > "$BATS_TEST_TMPDIR/said" 2>&1 3>&- &

@@ -53,6 +53,8 @@ migrates() {
         migrate_options+=(--xml "$BATS_TEST_TMPDIR/other.xml")
     fi
 
+    [ "${migrate_options[0]-}" = --migrate-disks ] || assert_equal "$(planned_copies a)" "$copied"
+
     mark
     run -0 migrate a b "$way" "--copy-storage-$storage" "${migrate_options[@]}"
 

@@ -1,0 +1,174 @@
+#!/usr/bin/env bats
+# virsh domblkflags: it sets flags, and what it shows is what is done.
+
+bats_require_minimum_version 1.5.0
+load lab
+
+setup_file() { lab_setup_file; }
+teardown_file() { lab_teardown_file; }
+setup() { lab_setup; }
+teardown() { lab_teardown; }
+
+# flagged_guest: a guest with a shared disk and three local ones.
+flagged_guest() {
+    define_guest a vda=nbd:vda,shareable vdb=qcow2:b.qcow2 vdc=raw:c.raw vdd=qcow2:d.qcow2 hdc=cdrom:
+}
+
+@test "domblkflags sets flags of a running guest and sends QEMU nothing" {
+    flagged_guest
+    start_guest a
+    mark
+    on a virsh -q domblkflags demo vdb vdc --migrate false --snapshot true --live
+    assert_equal "$(flags_of a vdb) / $(flags_of a vdc)" \
+        "migrate=false snapshot=true / migrate=false snapshot=true"
+    assert_equal "$(flags_of a vdb --inactive)" ""
+    assert_equal "$(qmp_names a)" ""
+}
+
+@test "domblkflags sets the persistent flags of a running guest" {
+    flagged_guest
+    start_guest a
+    on a virsh -q domblkflags demo vdb --snapshot false --config
+    assert_equal "$(flags_of a vdb)" ""
+    assert_equal "$(flags_of a vdb --inactive)" "snapshot=false"
+}
+
+@test "domblkflags sets both definitions of a running guest" {
+    flagged_guest
+    start_guest a
+    on a virsh -q domblkflags demo vdb --snapshot false --live --config
+    assert_equal "$(flags_of a vdb) / $(flags_of a vdb --inactive)" "snapshot=false / snapshot=false"
+}
+
+@test "domblkflags names disks by their source too and leaves the other flag alone" {
+    flagged_guest
+    on a virsh -q domblkflags demo vdb --migrate false
+    on a virsh -q domblkflags demo /var/lib/libvirt/images/b.qcow2 --snapshot true
+    assert_equal "$(flags_of a vdb)" "migrate=false snapshot=true"
+    on a virsh -q domblkflags demo vdb --migrate default
+    assert_equal "$(flags_of a vdb)" "snapshot=true"
+}
+
+@test "domblkflags --all sets every disk that can have the flag and no other" {
+    flagged_guest
+    on a virsh -q domblkflags demo --all --migrate true
+    assert_equal "$(flags_of a vda) $(flags_of a vdb) $(flags_of a vdc) $(flags_of a vdd)" \
+        "migrate=true migrate=true migrate=true migrate=true"
+    assert_equal "$(flags_of a hdc)" ""
+}
+
+@test "a disk that cannot have the flag keeps domblkflags from setting any" {
+    flagged_guest
+    run ! on a virsh -q domblkflags demo vdb hdc --migrate true
+    assert_output --partial "disk 'hdc'"
+    assert_equal "$(flags_of a vdb)" ""
+}
+
+@test "a disk that only one of both definitions has keeps domblkflags from setting any" {
+    flagged_guest
+    start_guest a
+    make_images a vde=raw:e.raw
+    on a virsh -q attach-device demo "$(disk_file vde=raw:e.raw)" --config
+    run ! on a virsh -q domblkflags demo vdb vde --snapshot true --live --config
+    assert_output --partial "no disk 'vde' in the running definition"
+    assert_equal "$(flags_of a vdb) $(flags_of a vdb --inactive)" " "
+}
+
+@test "what fails half-way makes domblkflags put back what it changed" {
+    flagged_guest
+    start_guest a
+    on a virsh -q domblkflags demo vdb --snapshot false --live
+    # The running definition is changed before the persistent one can't be saved.
+    on a mount --bind /etc/libvirt/qemu /etc/libvirt/qemu
+    on a mount -o remount,bind,ro /etc/libvirt/qemu
+    run ! on a virsh -q domblkflags demo vdb vdc --migrate false --live --config
+    on a umount /etc/libvirt/qemu
+    assert_output --partial "Read-only file system"
+    assert_equal "$(flags_of a vdb) / $(flags_of a vdc)" "snapshot=false / "
+    assert_equal "$(flags_of a vdb --inactive) / $(flags_of a vdc --inactive)" " / "
+}
+
+@test "a migration obeys at once what domblkflags set, as its plan says" {
+    flagged_guest
+    start_guest a
+    on a virsh -q domblkflags demo vdc vdd --migrate false --live
+    make_images b vdb=qcow2:b.qcow2 vdc=raw:c.raw vdd=qcow2:d.qcow2
+    planned=$(planned_copies a)
+    assert_equal "$planned" vdb
+    mark
+    run -0 migrate a b managed --copy-storage-all --unsafe
+    assert_copied a b "$planned"
+    assert_guest_went_on a b
+}
+
+@test "a snapshot obeys at once what domblkflags set, as its plan says" {
+    define_guest a vdb=qcow2:b.qcow2 vdc=raw:c.raw vdd=qcow2:d.qcow2
+    start_guest a
+    on a virsh -q domblkflags demo vdc --snapshot false --live
+    planned=$(on a virsh -q domblkflags demo --json |
+        jq -r '.[] | select(.snapshot.selected and (.snapshot.refused | not)) | .target' | xargs)
+    assert_equal "$planned" "vdb vdd"
+    mark
+    run -0 on a virsh -q snapshot-create-as demo s1
+    assert_equal "$(qmp a snapshot-save | jq '.arguments.devices | length')" 2
+    assert_equal "$(qcow2_tags a b.qcow2) $(qcow2_tags a d.qcow2)" "s1 s1"
+    assert_equal "$(on a virsh -q snapshot-dumpxml demo s1 |
+        xmllint --xpath '//disks/disk[@snapshot="internal"]/@name' - | cut -d '"' -f 2 | xargs)" "$planned"
+}
+
+@test "a snapshot is refused where the plan says so" {
+    define_guest a vdb=qcow2:b.qcow2 vdc=raw:c.raw
+    start_guest a
+    assert_equal "$(on a virsh -q domblkflags demo --json | jq -r '.[1].snapshot.refused')" raw
+    run ! on a virsh -q snapshot-create-as demo s1
+    assert_output --partial "disk vdc unsupported for storage type raw"
+}
+
+@test "flags set on a running guest survive a restart of libvirtd" {
+    flagged_guest
+    start_guest a
+    on a virsh -q domblkflags demo vdb --migrate false --live
+    "$ROOT/lab" restart a > /dev/null
+    assert_equal "$(flags_of a vdb)" "migrate=false"
+}
+
+# A migration that would take minutes.
+slow_migration() {
+    DISK_SIZE=64M define_guest a vdb=raw:b.raw
+    dd if=/dev/urandom of="$(image a b.raw)" bs=1M seek=8 count=56 conv=notrunc status=none
+    start_guest a
+    mark
+    migrate_in_background a b p2p --copy-storage-all --bandwidth 1
+    wait_until 20 job_copies
+}
+job_copies() { [ "$(qmp_events a JOB_STATUS_CHANGE | jq -r 'select(.data.status == "running") | .data.id')" ]; }
+
+@test "changing flags during a migration waits for its end and then applies" {
+    slow_migration
+    on a virsh -q domblkflags demo vdb --migrate false --live > "$BATS_TEST_TMPDIR/verb" 2>&1 3>&- &
+    verb=$!
+    assert_equal "$(flags_of a vdb)" ""
+    on a virsh -q domjobabort demo
+    assert_background_failed "canceled"
+    wait "$verb"
+    assert_equal "$(flags_of a vdb)" "migrate=false"
+}
+
+@test "changing flags during a migration that does not end times out and changes nothing" {
+    slow_migration
+    run ! on a virsh -q domblkflags demo vdb --migrate false --live
+    assert_output --partial "cannot acquire state change lock"
+    on a virsh -q domjobabort demo
+    assert_background_failed "canceled"
+    assert_equal "$(flags_of a vdb)" ""
+}
+
+@test "domblkflags fails against a daemon that drops flags" {
+    "$ROOT/lab" down > /dev/null
+    "$ROOT/lab" up --no-guest --stock b > /dev/null
+    make_images b vdb=qcow2:b.qcow2
+    "$ROOT/lab.d/guest-xml" demo vdb=qcow2:b.qcow2 > "$BATS_TEST_TMPDIR/demo.xml"
+    on b virsh -q define "$BATS_TEST_TMPDIR/demo.xml"
+    run ! on a virsh -q -c qemu+tcp://b/system domblkflags demo vdb --migrate false
+    assert_output --partial "the flags of disk 'vdb' were not taken"
+}

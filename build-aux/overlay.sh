@@ -2,7 +2,8 @@
 # overlay.sh - what assemble-tree, refresh and make-patch know of the trees
 #
 # The overlay is what this project lays over libvirt's tree: below the
-# directories that mirror libvirt's, and the edits of files at libvirt's root.
+# directories that mirror libvirt's, and the edits of files at libvirt's root
+# and in its build-aux, where this project has scripts of its own, too.
 # A file PATH.patch is the edit of libvirt's own file PATH; every other file is
 # new and stands whole at the path that it takes in libvirt.
 #
@@ -44,7 +45,7 @@ tree_git() {
 list_overlay() {
     local top=$1 path
     git -C "$top" ls-files -z --cached --others --exclude-standard --deduplicate -- \
-        "${overlay_directories[@]}" ':(glob)*.patch' |
+        "${overlay_directories[@]}" ':(glob)*.patch' ':(glob)build-aux/*.patch' |
         while IFS= read -r -d '' path; do
             if [[ -e $top/$path || -L $top/$path ]]; then
                 printf '%s\0' "$path"

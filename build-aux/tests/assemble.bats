@@ -15,6 +15,22 @@ setup() {
     assert [ ! -e "$TREE/src/qemu/qemu_hook.c.patch" ]
 }
 
+@test "an edit of a file in libvirt's own build-aux is applied" {
+    mkdir "$SOURCE/build-aux"
+    echo rule >"$SOURCE/build-aux/rules.mk"
+    printf '%s\n' '--- a/build-aux/rules.mk' '+++ b/build-aux/rules.mk' '@@ -1 +1,2 @@' ' rule' '+ours' \
+        >"$LDF_OVERLAY/build-aux/rules.mk.patch"
+    assemble
+    assert_success
+    assert_equal "$(tr '\n' ';' <"$TREE/build-aux/rules.mk")" 'rule;ours;'
+    assert [ ! -e "$TREE/build-aux/tool" ]
+
+    echo more >>"$TREE/build-aux/rules.mk"
+    refresh
+    assert_success
+    assert_equal "$(grep -c '^+' "$LDF_OVERLAY/build-aux/rules.mk.patch")" 3
+}
+
 @test "the tree is a git checkout that holds the pristine source as a tag" {
     assemble
     assert_success

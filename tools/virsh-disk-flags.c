@@ -385,6 +385,23 @@ virshDiskFlagsIsAsked(vshControl *ctl,
 }
 
 
+/* What is written back has to be complete, also where it is secret. */
+static int
+virshDiskFlagsGetXML(vshControl *ctl,
+                     virDomainPtr dom,
+                     unsigned int affect,
+                     xmlDocPtr *xml,
+                     xmlXPathContextPtr *ctxt)
+{
+    unsigned int flags = VIR_DOMAIN_XML_SECURE;
+
+    if (affect == VIR_DOMAIN_AFFECT_CONFIG)
+        flags |= VIR_DOMAIN_XML_INACTIVE;
+
+    return virshDomainGetXMLFromDom(ctl, dom, flags, xml, ctxt);
+}
+
+
 /* Returns 1 if the disk shall change, 0 if not, -1 on error */
 static int
 virshDiskFlagsPrepareDisk(vshControl *ctl,
@@ -424,9 +441,7 @@ virshDiskFlagsPrepare(vshControl *ctl,
     int nnodes;
     size_t i;
 
-    if (virshDomainGetXMLFromDom(ctl, dom,
-                                 affect == VIR_DOMAIN_AFFECT_CONFIG ? VIR_DOMAIN_XML_INACTIVE : 0,
-                                 &xml, &ctxt) < 0)
+    if (virshDiskFlagsGetXML(ctl, dom, affect, &xml, &ctxt) < 0)
         return -1;
 
     if ((nnodes = virXPathNodeSet("./devices/disk", ctxt, &nodes)) < 0)
@@ -496,9 +511,7 @@ virshDiskFlagsVerify(vshControl *ctl,
     int nnodes;
     size_t i;
 
-    if (virshDomainGetXMLFromDom(ctl, dom,
-                                 change->affect == VIR_DOMAIN_AFFECT_CONFIG ? VIR_DOMAIN_XML_INACTIVE : 0,
-                                 &xml, &ctxt) < 0 ||
+    if (virshDiskFlagsGetXML(ctl, dom, change->affect, &xml, &ctxt) < 0 ||
         (nnodes = virXPathNodeSet("./devices/disk", ctxt, &nodes)) < 0)
         return -1;
 

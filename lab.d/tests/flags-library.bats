@@ -1,0 +1,103 @@
+#!/usr/bin/env bats
+# The disk-set library over a connection to another host.
+
+bats_require_minimum_version 1.5.0
+load lab
+
+setup_file() { lab_setup_file; }
+teardown_file() { lab_teardown_file; }
+setup() {
+    lab_setup
+    export LIBVIRT_DEFAULT_URI=qemu+tcp://a/system
+    export LD_LIBRARY_PATH=$LDF_BUILD_PATCHED/src:$LDF_BUILD_PATCHED/src/disk_set
+}
+teardown() { lab_teardown; }
+
+# calls WORD...: what the library gives on host b for the guest on host a.
+calls() { on b env "LD_LIBRARY_PATH=$LD_LIBRARY_PATH" "LIBVIRT_DEFAULT_URI=$LIBVIRT_DEFAULT_URI" "$ROOT/lab.d/disk-set" demo "$@"; }
+
+flagless_guest() {
+    define_guest a vdb=qcow2:b.qcow2 vdc=raw:c.raw vdd=qcow2:d.qcow2 hdc=cdrom:
+    start_guest a
+}
+
+@test "a disk is put into the set once and taken out once" {
+    flagless_guest
+    mark
+    assert_equal "$(calls add vdb) $(calls add vdb)" "0 1"
+    assert_equal "$(flags_of a vdb)" "migrate=true"
+    assert_equal "$(calls remove vdb) $(calls remove vdb)" "0 1"
+    assert_equal "$(flags_of a vdb)" "migrate=false"
+    assert_equal "$(qmp_names a)" ""
+}
+
+@test "all disks that can have the flag are put in and taken out together" {
+    flagless_guest
+    assert_equal "$(calls add-all)" 0
+    assert_equal "$(calls size)" 3
+    assert_equal "$(calls list)" "3 vdb vdc vdd"
+    assert_equal "$(calls remove-all)" 0
+    assert_equal "$(calls size) $(calls list)" "0 0"
+    assert_equal "$(flags_of a hdc)" ""
+}
+
+@test "the snapshot set and the persistent definition are chosen by flags" {
+    flagless_guest
+    assert_equal "$(calls add vdd snapshot config)" 0
+    assert_equal "$(flags_of a vdd) / $(flags_of a vdd --inactive)" " / snapshot=true"
+    assert_equal "$(calls list snapshot config) / $(calls list snapshot)" "1 vdd / 0"
+}
+
+@test "what cannot be is refused with a message that names disk and remedy" {
+    flagless_guest
+    run -0 calls add vdx
+    assert_output --regexp "^-1 .*'vdx'"
+    run -0 calls add hdc
+    assert_output --regexp "^-1 .*'hdc'"
+    run -0 calls migrate-params
+    assert_output --regexp "^-1 .*empty"
+    assert_equal "$(flags_of a vdb)" ""
+}
+
+@test "a migration copies just the set that the library gives" {
+    flagless_guest
+    assert_equal "$(calls remove-all) $(calls add vdb) $(calls add vdd)" "0 0 0"
+    make_images b vdb=qcow2:b.qcow2 vdc=raw:c.raw vdd=qcow2:d.qcow2
+    given=$(calls migrate-params)
+    assert_equal "$given" "2 migrate_disks=vdb migrate_disks=vdd"
+    mark
+    run -0 migrate a b p2p --copy-storage-all --unsafe
+    assert_copied a b "vdb vdd"
+    assert_guest_went_on a b
+}
+
+@test "a snapshot takes just the set that the library gives" {
+    flagless_guest
+    assert_equal "$(calls add vdd snapshot)" 0
+    calls snapshot-xml > "$BATS_TEST_TMPDIR/snapshot.xml"
+    sed -i '1s/^0 //' "$BATS_TEST_TMPDIR/snapshot.xml"
+    mark
+    run -0 on a virsh -q snapshot-create demo "$BATS_TEST_TMPDIR/snapshot.xml"
+    assert_equal "$(qmp a snapshot-save | jq '.arguments.devices | length')" 1
+    assert [ -n "$(qcow2_tags a d.qcow2)" ]
+    assert_equal "$(qcow2_tags a b.qcow2)" ""
+}
+
+@test "the library makes no error in memory over a remote connection" {
+    flagless_guest
+    run -0 on b env "LD_LIBRARY_PATH=$LD_LIBRARY_PATH" "LIBVIRT_DEFAULT_URI=$LIBVIRT_DEFAULT_URI" \
+        valgrind -q --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite \
+        --error-exitcode=9 "$LDF_BUILD_PATCHED/examples/c/domain/disk-set" demo vdb vdd
+    assert_output --partial "in the set: vdb"
+    assert_output --partial "virDomainMigrate3: migrate_disks=vdd"
+}
+
+@test "a daemon that drops flags is noticed when a disk is put in" {
+    "$ROOT/lab" down > /dev/null
+    "$ROOT/lab" up --no-guest --stock a > /dev/null
+    make_images a vdb=qcow2:b.qcow2
+    "$ROOT/lab.d/guest-xml" demo vdb=qcow2:b.qcow2 > "$BATS_TEST_TMPDIR/demo.xml"
+    on a virsh -q define "$BATS_TEST_TMPDIR/demo.xml"
+    run -0 calls add vdb
+    assert_output --regexp "^-1 .*'vdb'.*dropped"
+}

@@ -280,7 +280,7 @@ mymain(void)
         const char *name;
         testSelectHolds holds;
     } properties[] = {
-        { "what the snapshot XML asks for goes before all else", testSnapshotXMLRules },
+        { "what the snapshot XML asks for goes first", testSnapshotXMLRules },
         { "the flag false leaves a disk out, whatever its attribute says", testFalseLeavesOut },
         { "an empty drive that is not listed is left out", testEmptyIsLeftOut },
         { "the attribute 'no' leaves a disk out, and a read-only disk is told as such", testAttributeNoLeavesOut },

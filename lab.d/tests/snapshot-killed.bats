@@ -190,14 +190,16 @@ is_process_gone() { ! on a kill -0 "$1" 2>/dev/null; }
 }
 
 @test "libvirtd killed between the deletion and its metadata: the deletion is finished" {
-    start_subset_guest
+    define_guest a vdb=qcow2:b.qcow2 vdc=raw:c.raw,snapshot=false vdd=qcow2:d.qcow2,snapshot=false
+    on a virsh -q start demo --paused
+    on a virsh -q snapshot-create-as demo earlier > /dev/null
     on a virsh -q snapshot-create-as demo s1 > /dev/null
     mark
     fifo earlier
     in_background snapshot-delete demo s1
     kill_libvirtd_at_fifo is_job_concluded a
     start_libvirtd
-    assert_equal "$(state_of a)" running
+    assert_equal "$(state_of a)" paused
     assert_equal "$(tags a b.qcow2 d.qcow2)" "b.qcow2:earlier d.qcow2:"
     assert_equal "$(snapshots a), current $(current a)" "earlier, current earlier"
     assert_as_good_as_new
@@ -210,7 +212,7 @@ is_process_gone() { ! on a kill -0 "$1" 2>/dev/null; }
     number=$(pause_after a 2)
     on a virsh -q snapshot-create-as demo s1 > /dev/null
     on a virsh -q resume demo
-    last=$(pause_after a $((number + 2)))
+    last=$(pause_after a $((number + 1)))
     mark
     in_background snapshot-revert demo s1 --running
     freeze_qemu_at snapshot-load

@@ -151,6 +151,10 @@ is_unplugged() { ! on a virsh -q domblklist demo | grep -qw "$1"; }
     assert_output --partial "snapshot-delete of snapshot 's1' of domain 'demo' failed"
     assert_equal "$(snapshots a), current $(current a)" "s1 s2, current s2"
     on a rm /mnt/filler
+    # QEMU has forgotten what it could not write, and says that it succeeded.
+    run -1 on a virsh -q snapshot-delete demo s1
+    assert_output --partial "image '/mnt/d.qcow2' of disk 'vdd' still holds snapshot 's1'"
+    assert_equal "$(snapshots a)" "s1 s2"
     on a virsh -q destroy demo
     on a virsh -q snapshot-delete demo s1
     assert_equal "$(tags a b.qcow2), snapshots $(snapshots a)" "b.qcow2:s2, snapshots s2"

@@ -758,6 +758,40 @@ qemuSnapshotSubsetDeleteValidate(virDomainObj *vm,
 }
 
 
+/* After a deletion that failed, e.g. because the storage was full, QEMU no longer
+ * knows of a snapshot that the image still holds, and the next deletion succeeds
+ * without doing anything. */
+static int
+qemuSnapshotSubsetCheckDeleted(virDomainObj *vm,
+                               virDomainMomentObj *snap)
+{
+    qemuDomainObjPrivate *priv = vm->privateData;
+    const virDomainSnapshotDef *snapdef = virDomainSnapshotObjGetDef(snap);
+    size_t i;
+
+    for (i = 0; i < vm->def->ndisks; i++) {
+        virDomainDiskDef *disk = vm->def->disks[i];
+        g_autoptr(qemuSnapshotTags) tags = NULL;
+
+        if (!qemuSnapshotSubsetHasDisk(snapdef, disk->dst) ||
+            !virStorageSourceIsLocalStorage(disk->src))
+            continue;
+
+        if (!(tags = qemuSnapshotImageGetTags(priv->driver, disk)))
+            return -1;
+
+        if (qemuSnapshotTagsContain(tags, snap->def->name)) {
+            virReportError(VIR_ERR_OPERATION_FAILED,
+                           _("image '%s' of disk '%s' still holds snapshot '%s', and QEMU no longer knows: shut the domain off and delete the snapshot again"),
+                           NULLSTR(virDomainDiskGetSource(disk)), disk->dst, snap->def->name);
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
 /**
  * qemuSnapshotSubsetDelete:
  * @vm: running domain; the caller holds the asynchronous job SNAPSHOT
@@ -786,7 +820,10 @@ qemuSnapshotSubsetDelete(virDomainObj *vm,
     if (!(nodes = qemuSnapshotSubsetGetNodes(vm, virDomainSnapshotObjGetDef(snap))))
         return -1;
 
-    return qemuSnapshotJobRunRecorded(vm, QEMU_SNAPSHOT_JOB_DELETE, snap->def->name, nodes);
+    if (qemuSnapshotJobRunRecorded(vm, QEMU_SNAPSHOT_JOB_DELETE, snap->def->name, nodes) < 0)
+        return -1;
+
+    return qemuSnapshotSubsetCheckDeleted(vm, snap);
 }
 
 

@@ -129,7 +129,7 @@ assert_nothing_left() {
 
 @test "an up that is interrupted takes down what it has made" {
     local delay
-    for delay in 0.1 0.3 0.5; do
+    for delay in 0.05 0.1 0.2 0.3; do
         run timeout --signal=INT "$delay" "$ROOT/lab" up
         # 124: up was still at it when the time was over.
         assert_equal "$status" 124

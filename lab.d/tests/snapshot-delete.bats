@@ -161,6 +161,26 @@ is_unplugged() { ! on a virsh -q domblklist demo | grep -qw "$1"; }
     assert_equal "$(small_disk_tags d.qcow2)" s2
 }
 
+@test "live, an image that delvm cannot clean is an error, and the metadata stay" {
+    small_disk d.qcow2
+    make_images a vdb=qcow2:b.qcow2
+    define_made a vdb=qcow2:b.qcow2 vdd=qcow2:/mnt/d.qcow2
+    on a virsh -q start demo --paused
+    on a virsh -q snapshot-create-as demo s1 > /dev/null
+    on a virsh -q snapshot-create-as demo s2 > /dev/null
+    fill_small_disk
+    mark
+    run -1 on a virsh -q snapshot-delete demo s1
+    assert_equal "$(qmp a snapshot-delete)" ""
+    assert_output --partial "image '/mnt/d.qcow2' of disk 'vdd' still holds snapshot 's1'"
+    assert_equal "$(snapshots a)" "s1 s2"
+    on a rm /mnt/filler
+    on a virsh -q destroy demo
+    on a virsh -q snapshot-delete demo s1
+    assert_equal "$(tags a b.qcow2), snapshots $(snapshots a)" "b.qcow2:s2, snapshots s2"
+    assert_equal "$(small_disk_tags d.qcow2)" s2
+}
+
 @test "live, a disk of the snapshot that was unplugged is an error, also for a child" {
     paused_guest vdb=qcow2:b.qcow2 vdd=qcow2:d.qcow2 vde=raw:e.raw,snapshot=false
     on a virsh -q resume demo

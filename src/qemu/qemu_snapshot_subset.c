@@ -758,48 +758,14 @@ qemuSnapshotSubsetDeleteValidate(virDomainObj *vm,
 }
 
 
-/* After a deletion that failed, e.g. because the storage was full, QEMU no longer
- * knows of a snapshot that the image still holds, and the next deletion succeeds
- * without doing anything. */
-static int
-qemuSnapshotSubsetCheckDeleted(virDomainObj *vm,
-                               virDomainMomentObj *snap)
-{
-    qemuDomainObjPrivate *priv = vm->privateData;
-    const virDomainSnapshotDef *snapdef = virDomainSnapshotObjGetDef(snap);
-    size_t i;
-
-    for (i = 0; i < vm->def->ndisks; i++) {
-        virDomainDiskDef *disk = vm->def->disks[i];
-        g_autoptr(qemuSnapshotTags) tags = NULL;
-
-        if (!qemuSnapshotSubsetHasDisk(snapdef, disk->dst) ||
-            !virStorageSourceIsLocalStorage(disk->src))
-            continue;
-
-        if (!(tags = qemuSnapshotImageGetTags(priv->driver, disk)))
-            return -1;
-
-        if (qemuSnapshotTagsContain(tags, snap->def->name)) {
-            virReportError(VIR_ERR_OPERATION_FAILED,
-                           _("image '%s' of disk '%s' still holds snapshot '%s', and QEMU no longer knows: shut the domain off and delete the snapshot again"),
-                           NULLSTR(virDomainDiskGetSource(disk)), disk->dst, snap->def->name);
-            return -1;
-        }
-    }
-
-    return 0;
-}
-
-
 /**
  * qemuSnapshotSubsetDelete:
  * @vm: running domain; the caller holds the asynchronous job SNAPSHOT
  * @snap: internal snapshot to be deleted
  *
  * Returns 1 if the domain has no writable disk outside @snap, so that delvm does
- * the work, 0 if the snapshot is gone from its images, -1 with an error reported
- * if it is not.
+ * the work, 0 if QEMU has deleted the snapshot, -1 with an error reported if it
+ * has not.
  */
 int
 qemuSnapshotSubsetDelete(virDomainObj *vm,
@@ -820,10 +786,51 @@ qemuSnapshotSubsetDelete(virDomainObj *vm,
     if (!(nodes = qemuSnapshotSubsetGetNodes(vm, virDomainSnapshotObjGetDef(snap))))
         return -1;
 
-    if (qemuSnapshotJobRunRecorded(vm, QEMU_SNAPSHOT_JOB_DELETE, snap->def->name, nodes) < 0)
-        return -1;
+    return qemuSnapshotJobRunRecorded(vm, QEMU_SNAPSHOT_JOB_DELETE, snap->def->name, nodes);
+}
 
-    return qemuSnapshotSubsetCheckDeleted(vm, snap);
+
+/**
+ * qemuSnapshotSubsetCheckDeleted:
+ * @vm: running domain
+ * @snap: internal snapshot that QEMU was told to delete
+ *
+ * delvm doesn't tell libvirt whether it worked. The job does, but after one that
+ * failed, e.g. because the storage was full, QEMU no longer knows of a snapshot
+ * that the image still holds, and the next one succeeds without doing anything.
+ * So the images on local storage are looked into.
+ *
+ * Returns 0 if none of them holds @snap, -1 otherwise (VIR_ERR_OPERATION_FAILED
+ * naming disk, image and remedy).
+ */
+int
+qemuSnapshotSubsetCheckDeleted(virDomainObj *vm,
+                               virDomainMomentObj *snap)
+{
+    qemuDomainObjPrivate *priv = vm->privateData;
+    const virDomainSnapshotDef *snapdef = virDomainSnapshotObjGetDef(snap);
+    size_t i;
+
+    for (i = 0; i < vm->def->ndisks; i++) {
+        virDomainDiskDef *disk = vm->def->disks[i];
+        g_autoptr(qemuSnapshotTags) tags = NULL;
+
+        if (!qemuSnapshotSubsetHasDisk(snapdef, disk->dst) ||
+            !virStorageSourceIsLocalStorage(disk->src))
+            continue;
+
+        if (!(tags = qemuSnapshotImageGetTags(priv->driver, disk)))
+            return -1;
+
+        if (qemuSnapshotTagsContain(tags, snap->def->name)) {
+            virReportError(VIR_ERR_OPERATION_FAILED,
+                           _("image '%s' of disk '%s' still holds snapshot '%s': shut the domain off and delete the snapshot again"),
+                           NULLSTR(virDomainDiskGetSource(disk)), disk->dst, snap->def->name);
+            return -1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -60,6 +60,10 @@ qemuSnapshotSubsetDelete(virDomainObj *vm,
                          virDomainMomentObj *snap);
 
 int
+qemuSnapshotSubsetCheckDeleted(virDomainObj *vm,
+                               virDomainMomentObj *snap);
+
+int
 qemuSnapshotSubsetDeleteInactive(virQEMUDriver *driver,
                                  virDomainDef *def,
                                  virDomainMomentObj *snap);

@@ -109,7 +109,7 @@ PATCH
     SOURCE=$("$BUILD_AUX/fetch-source")
     assemble
     assert_success
-    mkdir "$LDF_OVERLAY/build-aux"
+    mkdir -p "$LDF_OVERLAY/build-aux"
     cp "$BUILD_AUX/source-revision" "$LDF_OVERLAY/build-aux"
     refresh
     assert_success

@@ -116,12 +116,45 @@ flagged_guest() {
         xmllint --xpath '//disks/disk[@snapshot="internal"]/@name' - | cut -d '"' -f 2 | xargs)" "$planned"
 }
 
-@test "a snapshot is refused where the plan says so" {
-    define_guest a vdb=qcow2:b.qcow2 vdc=raw:c.raw
-    start_guest a
-    assert_equal "$(on a virsh -q domblkflags demo --json | jq -r '.[1].snapshot.refused')" raw
-    run ! on a virsh -q snapshot-create-as demo s1
-    assert_output --partial "disk vdc unsupported for storage type raw"
+# snapshot_as_planned: a plain snapshot takes what the plan says, or is refused
+# where the plan says so.
+snapshot_as_planned() {
+    local plan taken refused
+    plan=$(on a virsh -q domblkflags demo --json)
+    taken=$(jq -r '[.[] | select(.snapshot.selected) | .target] | join(" ")' <<< "$plan")
+    refused=$(jq -r '[.[] | select(.snapshot.refused) | .target] | join(" ")' <<< "$plan")
+    mark
+    run on a virsh -q snapshot-create-as demo s1
+    if [ -n "$refused" ]; then
+        assert_equal "$status" 1
+        assert_output --partial "internal snapshot for disk $refused unsupported"
+    elif [ -z "$taken" ]; then
+        assert_equal "$status" 1
+        assert_output --partial "nothing selected for snapshot"
+    else
+        assert_equal "$status" 0
+        assert_equal "$(qmp a snapshot-save | jq '.arguments.devices | length')" "$(wc -w <<< "$taken")"
+        assert_equal "$(on a virsh -q snapshot-dumpxml demo s1 |
+            xmllint --xpath '//disks/disk[@snapshot="internal"]/@name' - | cut -d '"' -f 2 | xargs)" "$taken"
+        on a virsh -q snapshot-delete demo s1
+    fi
+}
+
+@test "whatever the flags, a snapshot takes what the plan says or is refused where it says so" {
+    local b c d
+    define_guest a vdb=qcow2:b.qcow2 vdc=qcow2:c.qcow2 vdd=raw:d.raw hdc=cdrom:
+    on a virsh -q start demo --paused
+    for b in true false default; do
+        for c in true false default; do
+            for d in true false default; do
+                echo "# vdb $b, vdc $c, vdd $d"
+                on a virsh -q domblkflags demo vdb --snapshot "$b"
+                on a virsh -q domblkflags demo vdc --snapshot "$c"
+                on a virsh -q domblkflags demo vdd --snapshot "$d"
+                snapshot_as_planned
+            done
+        done
+    done
 }
 
 @test "flags set on a running guest survive a restart of libvirtd" {
@@ -153,6 +186,24 @@ job_copies() { [ "$(qmp_events a JOB_STATUS_CHANGE | jq -r 'select(.data.status 
     wait "$verb"
     assert_equal "$(flags_of a vdb)" "migrate=false"
 }
+
+@test "changing flags while a snapshot is taken waits for its end and then applies" {
+    define_guest a vdb=qcow2:b.qcow2 vdc=raw:c.raw,snapshot=false
+    start_guest a
+    pid=$(on a cat /run/libvirt/qemu/demo.pid)
+    on a virsh -q snapshot-create-as demo s1 > /dev/null 3>&- &
+    snapshot=$!
+    wait_until 20 is_sent stop
+    on a kill -STOP "$pid"
+    # The client gives up, and libvirtd goes on to wait for it.
+    run -124 timeout 2 "$ROOT/lab" a virsh -q domblkflags demo vdb --migrate false --live
+    on a kill -CONT "$pid"
+    wait "$snapshot"
+    wait_until 20 has_flags "migrate=false"
+    assert_equal "$(qcow2_tags a b.qcow2)" s1
+}
+is_sent() { [ -n "$(qmp a "$1")" ]; }
+has_flags() { [ "$(flags_of a vdb)" = "$1" ]; }
 
 @test "changing flags during a migration that does not end times out and changes nothing" {
     slow_migration

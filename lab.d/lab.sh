@@ -172,6 +172,7 @@ listen_tls = 0
 listen_tcp = 1
 listen_addr = "${ADDRESS[$host]}"
 auth_tcp = "none"
+auth_unix_ro = "none"
 auth_unix_rw = "none"
 log_filters = "1:qemu.qemu_monitor 1:qemu.qemu_migration 3:*"
 log_outputs = "1:file:/var/log/libvirt/libvirtd.log"

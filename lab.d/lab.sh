@@ -252,8 +252,9 @@ lab_up() {
     end_processes
     find "$LAB" -mindepth 1 -maxdepth 1 ! -name lock -exec rm -rf {} +
 
-    # Whatever stops "up" takes down what it has made.
-    trap 'end_processes; exit 130' INT TERM HUP
+    # Whatever stops "up" takes down what it has made, after those that were just
+    # being started have let go of the lock and can be found.
+    trap 'exec 9>&-; lab_lock; end_processes; exit 130' INT TERM HUP
     trap '[ -e "$LAB/up" ] || end_processes' EXIT
 
     for host in a b; do

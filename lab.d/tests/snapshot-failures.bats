@@ -177,11 +177,13 @@ assert_nothing_left() {
 }
 
 @test "a QEMU that dies while it saves leaves nothing" {
+    local qemu
     define_guest a vdb=qcow2:b.qcow2 vdc=raw:c.raw,snapshot=false
     start_guest a
+    qemu=$(qemu_pid a)
     on a virsh -q snapshot-create-as demo s1 > "$BATS_TEST_TMPDIR/virsh" 2>&1 3>&- &
-    wait_until 30 is_sent a snapshot-save
-    on a kill -KILL "$(qemu_pid a)"
+    await_sent a snapshot-save
+    on a kill -KILL "$qemu"
     ! wait $! || fail "the snapshot was taken by a QEMU that is dead"
     assert_equal "$(state_of a)" "shut off"
     assert_equal "$(tags a b.qcow2), snapshots $(snapshots a)" "b.qcow2:, snapshots "

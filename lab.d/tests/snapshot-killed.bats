@@ -48,7 +48,7 @@ thaw_qemu() {
 # freeze_qemu_at COMMAND: stops QEMU as soon as libvirtd has sent the command;
 # fails when QEMU was faster.
 freeze_qemu_at() {
-    wait_until 30 is_sent a "$1"
+    await_sent a "$1"
     on a kill -STOP "$(qemu_pid a)"
     if is_job_concluded a; then
         on a kill -CONT "$(qemu_pid a)"

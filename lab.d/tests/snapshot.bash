@@ -99,6 +99,14 @@ qemu_pid() { on "$1" cat /run/libvirt/qemu/demo.pid; }
 # is_sent HOST COMMAND: whether it was sent since the mark.
 is_sent() { since_mark "$1" | grep -q "QEMU_MONITOR_SEND_MSG.*\"execute\":\"$2\""; }
 
+# await_sent HOST COMMAND: returns within milliseconds of libvirtd's sending it,
+# while QEMU has yet to carry it out.
+await_sent() {
+    timeout 30 grep -q -m 1 "QEMU_MONITOR_SEND_MSG.*\"execute\":\"$2\"" \
+        < <(exec tail -f --pid $$ -c +$(($(cat "$LDF_LAB/$1/mark") + 1)) "$LDF_LAB/$1/log/libvirtd.log" 3>&-) ||
+        fail "$2 was not sent within 30 seconds"
+}
+
 # is_job_concluded HOST: whether libvirtd has heard of the end of a snapshot job.
 is_job_concluded() { qmp_events "$1" JOB_STATUS_CHANGE | grep -q '"concluded"'; }
 

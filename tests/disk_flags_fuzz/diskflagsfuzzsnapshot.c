@@ -1,0 +1,622 @@
+/*
+ * diskflagsfuzzsnapshot.c: hostile lists of disks in the XML of a snapshot
+ *
+ * The XML of an input stands inside a <domainsnapshot>. The snapshot is taken as
+ * far as that goes without QEMU, and reverted to or deleted after the domain has
+ * changed. Words, besides those of diskflagsfuzzworld.c: disk-only; halt for a
+ * snapshot that stops the guest; revert; delete.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include <config.h>
+
+#include "diskflagsfuzzworld.h"
+#include "qemu/qemu_snapshot_subset.h"
+#include "snapshot_conf.h"
+#include "testutils.h"
+#include "virdomainsnapshotobjlist.h"
+
+#define VIR_FROM_THIS VIR_FROM_NONE
+
+#define INTERNAL VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL
+#define EXTERNAL VIR_DOMAIN_SNAPSHOT_LOCATION_EXTERNAL
+#define MANUAL VIR_DOMAIN_SNAPSHOT_LOCATION_MANUAL
+#define LEFT_OUT VIR_DOMAIN_SNAPSHOT_LOCATION_NO
+#define NOT_SAID VIR_DOMAIN_SNAPSHOT_LOCATION_DEFAULT
+
+
+static virDomainSnapshotDef *
+testFuzzSnapshotParse(const testFuzzInput *input)
+{
+    g_autofree char *xml = g_strdup_printf("<domainsnapshot>%s</domainsnapshot>", input->xml);
+    unsigned int flags = 0;
+
+    if (testFuzzSays(input, "disk-only") || !testFuzzSays(input, "running"))
+        flags |= VIR_DOMAIN_SNAPSHOT_PARSE_OFFLINE;
+
+    return virDomainSnapshotDefParseString(xml, testFuzzDriver.xmlopt, NULL, NULL, flags);
+}
+
+
+/* What qemuSnapshotCreateAlignDisks makes of the definition before it aligns.
+ * Returns the default for disks, or NOT_SAID when there can be no snapshot. */
+static virDomainSnapshotLocation
+testFuzzSnapshotComplete(const testFuzzInput *input,
+                         virDomainSnapshotDef *def)
+{
+    bool running = testFuzzSays(input, "running");
+
+    def->state = running ? VIR_DOMAIN_SNAPSHOT_RUNNING : VIR_DOMAIN_SNAPSHOT_SHUTOFF;
+
+    if (testFuzzSays(input, "disk-only")) {
+        if (running)
+            def->state = VIR_DOMAIN_SNAPSHOT_DISK_SNAPSHOT;
+        def->memory = LEFT_OUT;
+        return EXTERNAL;
+    }
+
+    if (def->memory == EXTERNAL)
+        return EXTERNAL;
+
+    if (running && def->memory == LEFT_OUT)
+        return NOT_SAID;
+
+    def->memory = running ? INTERNAL : LEFT_OUT;
+    return INTERNAL;
+}
+
+
+/* The table of the documentation, from the top. */
+static virDomainSnapshotLocation
+testFuzzTableSays(const virDomainDiskDef *disk,
+                  const virDomainSnapshotDiskDef *listed,
+                  virDomainSnapshotLocation fallback)
+{
+    bool uniform = listed && fallback == INTERNAL;
+
+    if (listed && listed->snapshot != NOT_SAID)
+        return listed->snapshot;
+    if (disk->flags.snapshot == VIR_TRISTATE_BOOL_NO ||
+        (virStorageSourceIsEmpty(disk->src) && !listed) ||
+        disk->snapshot == LEFT_OUT)
+        return LEFT_OUT;
+    if (disk->snapshot != NOT_SAID && !uniform)
+        return disk->snapshot;
+
+    return fallback;
+}
+
+
+static testFuzzResult
+testFuzzSnapshotAlign(virDomainSnapshotDef *def,
+                      virDomainSnapshotLocation fallback)
+{
+    virDomainDef *dom = def->parent.dom;
+    g_autofree virDomainSnapshotLocation *expected = g_new0(virDomainSnapshotLocation,
+                                                            dom->ndisks + 1);
+    size_t i;
+    size_t j;
+
+    for (i = 0; i < dom->ndisks; i++) {
+        const virDomainSnapshotDiskDef *listed = NULL;
+
+        for (j = 0; j < def->ndisks; j++) {
+            if (virDomainDiskByName(dom, def->disks[j].name, false) == dom->disks[i])
+                listed = def->disks + j;
+        }
+
+        expected[i] = testFuzzTableSays(dom->disks[i], listed, fallback);
+    }
+
+    if (virDomainSnapshotAlignDisks(def, NULL, fallback, true) < 0) {
+        TEST_FUZZ_MUST(testFuzzErrorIsTold(), "a list of disks that is refused is an error");
+        return TEST_FUZZ_REFUSED;
+    }
+
+    TEST_FUZZ_MUST(def->ndisks == dom->ndisks, "every disk is in the snapshot's list");
+
+    for (i = 0; i < dom->ndisks; i++) {
+        TEST_FUZZ_MUST(STREQ(def->disks[i].name, dom->disks[i]->dst),
+                       "the list has the order of the domain's disks");
+        TEST_FUZZ_MUST(def->disks[i].snapshot == expected[i],
+                       "a disk is taken as the table says");
+    }
+
+    return TEST_FUZZ_ACCEPTED;
+}
+
+
+static bool
+testFuzzTakes(const virDomainSnapshotDef *def,
+              virDomainSnapshotLocation location)
+{
+    size_t i;
+
+    for (i = 0; i < def->ndisks; i++) {
+        if (def->disks[i].snapshot == location)
+            return true;
+    }
+
+    return false;
+}
+
+
+static bool
+testFuzzTakesDisk(const virDomainSnapshotDef *def,
+                  const char *disk)
+{
+    size_t i;
+
+    for (i = 0; i < def->ndisks; i++) {
+        if (STREQ(def->disks[i].name, disk))
+            return def->disks[i].snapshot == INTERNAL;
+    }
+
+    return false;
+}
+
+
+static bool
+testFuzzLeavesWritableOut(const virDomainSnapshotDef *def,
+                          const virDomainDef *dom)
+{
+    size_t i;
+
+    for (i = 0; i < dom->ndisks; i++) {
+        if (!virStorageSourceIsEmpty(dom->disks[i]->src) &&
+            !dom->disks[i]->src->readonly &&
+            !testFuzzTakesDisk(def, dom->disks[i]->dst))
+            return true;
+    }
+
+    return false;
+}
+
+
+/* What qemuSnapshotPrepare asks. */
+static testFuzzResult
+testFuzzSnapshotPrepare(const testFuzzInput *input,
+                        virDomainObj *vm,
+                        const virDomainSnapshotDef *def)
+{
+    bool internal = testFuzzTakes(def, INTERNAL);
+    bool external = testFuzzTakes(def, EXTERNAL);
+    bool manual = testFuzzTakes(def, MANUAL);
+    bool good = internal || external || manual || def->memory == EXTERNAL;
+    size_t i;
+
+    for (i = 0; i < def->ndisks; i++) {
+        virDomainDiskDef *disk = vm->def->disks[i];
+
+        if (def->disks[i].snapshot != INTERNAL || disk->src->format != VIR_STORAGE_FILE_RAW)
+            continue;
+
+        qemuSnapshotSubsetReportFormat(disk);
+        TEST_FUZZ_MUST(strstr(virGetLastErrorMessage(), disk->dst) && testFuzzErrorIsTold(),
+                       "the disk that cannot hold a snapshot is named");
+        return TEST_FUZZ_REFUSED;
+    }
+
+    if ((internal && external) ||
+        (internal && def->memory == EXTERNAL) ||
+        (external && def->memory == INTERNAL) ||
+        (internal && virDomainObjIsActive(vm) && testFuzzSays(input, "old-qemu") &&
+         testFuzzLeavesWritableOut(def, vm->def)))
+        good = false;
+
+    if (qemuSnapshotSubsetValidate(vm, def) < 0) {
+        TEST_FUZZ_MUST(!good, "disks that can be taken together are not refused");
+        TEST_FUZZ_MUST(testFuzzErrorIsTold(), "disks that are refused are an error");
+        return TEST_FUZZ_REFUSED;
+    }
+
+    TEST_FUZZ_MUST(good, "disks that cannot be taken together are refused");
+
+    if ((def->memory == INTERNAL && !internal) ||
+        (internal && manual) ||
+        (testFuzzSays(input, "disk-only") && internal))
+        return TEST_FUZZ_REFUSED;
+
+    return TEST_FUZZ_ACCEPTED;
+}
+
+
+/* The names of the nodes of the disks that are taken, each after a space; NULL
+ * if there is one without node. */
+static char *
+testFuzzJoinNodes(const virDomainSnapshotDef *def,
+                  virDomainDef *dom)
+{
+    g_autoptr(GString) ret = g_string_new("");
+    size_t i;
+
+    for (i = 0; i < def->ndisks; i++) {
+        virDomainDiskDef *disk = virDomainDiskByTarget(dom, def->disks[i].name);
+
+        if (def->disks[i].snapshot != INTERNAL)
+            continue;
+
+        if (!disk || virStorageSourceIsEmpty(disk->src))
+            return NULL;
+
+        g_string_append_printf(ret, " node-%s", def->disks[i].name);
+    }
+
+    return g_strdup(ret->str);
+}
+
+
+static bool
+testFuzzAnyTakenHolds(const testFuzzWorld *world,
+                      const virDomainSnapshotDef *def)
+{
+    size_t i;
+
+    for (i = 0; i < def->ndisks; i++) {
+        if (def->disks[i].snapshot == INTERNAL &&
+            testFuzzWorldHolds(world, def->disks[i].name))
+            return true;
+    }
+
+    return false;
+}
+
+
+static bool
+testFuzzSaysOfTaken(const testFuzzWorld *world,
+                    const virDomainSnapshotDef *def,
+                    const char *what)
+{
+    size_t i;
+
+    for (i = 0; i < def->ndisks; i++) {
+        if (def->disks[i].snapshot == INTERNAL &&
+            testFuzzWorldSaysOf(world, what, def->disks[i].name))
+            return true;
+    }
+
+    return false;
+}
+
+
+/* What an image that is not taken holds never changes. */
+static bool
+testFuzzOthersAreUntouched(const testFuzzWorld *world,
+                           const virDomainSnapshotDef *def)
+{
+    size_t i;
+
+    for (i = 0; i < def->ndisks; i++) {
+        const char *disk = def->disks[i].name;
+        bool memory = testFuzzWorldSaysOf(world, "memory-on-", disk);
+        bool tag = memory || testFuzzWorldSaysOf(world, "tag-on-", disk);
+
+        if (def->disks[i].snapshot != INTERNAL &&
+            (testFuzzWorldHolds(world, disk) != tag ||
+             testFuzzWorldHoldsMemory(world, disk) != memory))
+            return false;
+    }
+
+    return true;
+}
+
+
+static testFuzzResult
+testFuzzSnapshotSave(testFuzzWorld *world,
+                     const testFuzzInput *input,
+                     virDomainMomentObj *snap)
+{
+    virDomainObj *vm = testFuzzWorldGetDomain(world);
+    const virDomainSnapshotDef *def = virDomainSnapshotObjGetDef(snap);
+    g_autofree char *nodes = testFuzzJoinNodes(def, vm->def);
+    g_autofree char *first = nodes ? g_strndup(nodes, strlen(" node-vda")) : NULL;
+    g_autofree char *save = g_strdup_printf("snapshot-save %s%s%s;", def->parent.name,
+                                            NULLSTR_EMPTY(first), NULLSTR_EMPTY(nodes));
+    bool fails = !nodes || testFuzzSays(input, "fail-save");
+
+    TEST_FUZZ_MUST((qemuSnapshotSubsetCreate(vm, snap) < 0) == fails,
+                   "a snapshot fails just where QEMU does or a drive is empty");
+    TEST_FUZZ_MUST(nodes ? STRPREFIX(testFuzzWorldGetJobs(world), save) :
+                           STREQ(testFuzzWorldGetJobs(world), ""),
+                   "QEMU saves just the disks that are taken, the memory to the first");
+
+    if (!fails)
+        return TEST_FUZZ_ACCEPTED;
+
+    TEST_FUZZ_MUST(testFuzzErrorIsTold(), "a snapshot that fails is an error");
+    TEST_FUZZ_MUST(!testFuzzAnyTakenHolds(world, def) ||
+                   testFuzzSaysOfTaken(world, def, "stuck-"),
+                   "nothing is left of a snapshot that fails");
+    return TEST_FUZZ_REFUSED;
+}
+
+
+/* What savevm or qemu-img does without our help. */
+static void
+testFuzzSnapshotSaveAll(testFuzzWorld *world,
+                        const virDomainSnapshotDef *def)
+{
+    bool memory = def->memory == INTERNAL;
+    size_t i;
+
+    for (i = 0; i < def->ndisks; i++) {
+        if (def->disks[i].snapshot != INTERNAL)
+            continue;
+
+        testFuzzWorldSave(world, def->disks[i].name, memory);
+        memory = false;
+    }
+}
+
+
+static testFuzzResult
+testFuzzSnapshotCreate(testFuzzWorld *world,
+                       const testFuzzInput *input,
+                       virDomainMomentObj *snap)
+{
+    virDomainObj *vm = testFuzzWorldGetDomain(world);
+    const virDomainSnapshotDef *def = virDomainSnapshotObjGetDef(snap);
+    bool running = virDomainObjIsActive(vm);
+    bool subset = testFuzzLeavesWritableOut(def, vm->def);
+    bool inTheWay = testFuzzAnyTakenHolds(world, def) ||
+                    (!running && (testFuzzSaysOfTaken(world, def, "unreadable-") ||
+                                  testFuzzTakesDisk(def, "sda")));
+    testFuzzResult ret;
+
+    TEST_FUZZ_MUST(qemuSnapshotSubsetIsNeeded(vm->def, snap) == subset,
+                   "a writable disk that is left out makes a subset");
+
+    if (qemuSnapshotSubsetCreatePrepare(vm, snap) < 0) {
+        TEST_FUZZ_MUST(subset && inTheWay, "an image is refused just for what it holds");
+        TEST_FUZZ_MUST(testFuzzErrorIsTold(), "an image that is refused is an error");
+        return TEST_FUZZ_REFUSED;
+    }
+
+    TEST_FUZZ_MUST(!subset || !inTheWay, "no snapshot is taken over another of the same name");
+
+    if (subset && running) {
+        if ((ret = testFuzzSnapshotSave(world, input, snap)) != TEST_FUZZ_ACCEPTED)
+            return ret;
+    } else {
+        testFuzzSnapshotSaveAll(world, def);
+    }
+
+    if (testFuzzSays(input, "halt") && running &&
+        qemuSnapshotSubsetCreateBeforeHalt(vm, snap, VIR_DOMAIN_SNAPSHOT_CREATE_HALT) < 0) {
+        TEST_FUZZ_MUST(subset && testFuzzSays(input, "no-space"),
+                       "metadata cannot be written just where there is no space");
+        TEST_FUZZ_MUST(testFuzzErrorIsTold(), "metadata that cannot be written are an error");
+        TEST_FUZZ_MUST(!testFuzzAnyTakenHolds(world, def) ||
+                       testFuzzSaysOfTaken(world, def, "stuck-"),
+                       "nothing is left of a snapshot without metadata");
+        return TEST_FUZZ_REFUSED;
+    }
+
+    return TEST_FUZZ_ACCEPTED;
+}
+
+
+/* Whether the images hold what a revert needs, and nothing that hinders it. */
+static bool
+testFuzzImagesAreGood(const testFuzzWorld *world,
+                      const virDomainSnapshotDef *def)
+{
+    bool memory = def->memory != INTERNAL;
+    size_t i;
+
+    for (i = 0; i < def->ndisks; i++) {
+        const char *disk = def->disks[i].name;
+
+        if (def->disks[i].snapshot != INTERNAL)
+            continue;
+
+        if (STREQ(disk, "sda") ||
+            testFuzzWorldSaysOf(world, "unreadable-", disk) ||
+            testFuzzWorldSaysOf(world, "bitmap-on-", disk) ||
+            !testFuzzWorldHolds(world, disk))
+            return false;
+
+        if (testFuzzWorldHoldsMemory(world, disk))
+            memory = true;
+    }
+
+    return memory;
+}
+
+
+static testFuzzResult
+testFuzzSourcesAreKept(const testFuzzWorld *world,
+                       const virDomainSnapshotDef *def,
+                       const virDomainDef *config)
+{
+    size_t i;
+
+    for (i = 0; i < config->ndisks; i++) {
+        const virDomainDiskDef *disk = config->disks[i];
+        bool kept = testFuzzWorldSaysOf(world, "moved-", disk->dst) &&
+                    !testFuzzWorldSaysOf(world, "gone-", disk->dst) &&
+                    !disk->src->readonly &&
+                    !testFuzzTakesDisk(def, disk->dst);
+
+        if (virStorageSourceIsEmpty(disk->src))
+            continue;
+
+        TEST_FUZZ_MUST(STRPREFIX(disk->src->path, "/moved-") == kept,
+                       "a revert keeps the images of just the disks that are left out");
+    }
+
+    return TEST_FUZZ_ACCEPTED;
+}
+
+
+static testFuzzResult
+testFuzzSnapshotLoad(testFuzzWorld *world,
+                     virDomainMomentObj *snap)
+{
+    virDomainObj *vm = testFuzzWorldGetDomain(world);
+    const virDomainSnapshotDef *def = virDomainSnapshotObjGetDef(snap);
+    g_autofree char *nodes = testFuzzJoinNodes(def, vm->def);
+    g_autofree char *load = g_strdup_printf("snapshot-load %s node-", def->parent.name);
+    const char *jobs;
+
+    testFuzzWorldForgetJobs(world);
+
+    if (qemuSnapshotSubsetLoad(vm, snap, VIR_ASYNC_JOB_START) < 0) {
+        TEST_FUZZ_MUST(testFuzzErrorIsTold(), "a snapshot that cannot be loaded is an error");
+        TEST_FUZZ_MUST(STREQ(testFuzzWorldGetJobs(world), ""),
+                       "QEMU loads nothing of a snapshot that cannot be loaded");
+        return TEST_FUZZ_REFUSED;
+    }
+
+    jobs = testFuzzWorldGetJobs(world);
+    if (!testFuzzLeavesWritableOut(def, vm->def)) {
+        TEST_FUZZ_MUST(STREQ(jobs, ""), "what takes every disk is loaded by QEMU's start");
+        return TEST_FUZZ_ACCEPTED;
+    }
+
+    TEST_FUZZ_MUST(nodes && STRPREFIX(jobs, load) && strstr(jobs, nodes),
+                   "QEMU loads just the disks that were taken");
+    return TEST_FUZZ_ACCEPTED;
+}
+
+
+static testFuzzResult
+testFuzzSnapshotRevert(testFuzzWorld *world,
+                       const testFuzzInput *input,
+                       virDomainMomentObj *snap)
+{
+    virDomainObj *vm = testFuzzWorldGetDomain(world);
+    const virDomainSnapshotDef *def = virDomainSnapshotObjGetDef(snap);
+    g_autoptr(virDomainDef) config = testFuzzWorldNewDefinition(world);
+    bool running = virDomainObjIsActive(vm);
+    bool subset = testFuzzLeavesWritableOut(def, def->parent.dom);
+    bool good = testFuzzImagesAreGood(world, def) &&
+                !(running && subset && testFuzzSays(input, "old-qemu"));
+
+    if (qemuSnapshotSubsetRevertPrepare(vm, snap, config, NULL) < 0) {
+        TEST_FUZZ_MUST(!good, "a revert is refused just for what images hold");
+        TEST_FUZZ_MUST(testFuzzErrorIsTold(), "a revert that is refused is an error");
+        return TEST_FUZZ_REFUSED;
+    }
+
+    TEST_FUZZ_MUST(good, "no revert begins that cannot end");
+
+    if (subset && testFuzzSourcesAreKept(world, def, config) < 0)
+        return TEST_FUZZ_BROKEN;
+
+    return running ? testFuzzSnapshotLoad(world, snap) : TEST_FUZZ_ACCEPTED;
+}
+
+
+static testFuzzResult
+testFuzzDeleteLive(testFuzzWorld *world,
+                   const testFuzzInput *input,
+                   virDomainMomentObj *snap)
+{
+    virDomainObj *vm = testFuzzWorldGetDomain(world);
+    const virDomainSnapshotDef *def = virDomainSnapshotObjGetDef(snap);
+    bool subset = testFuzzLeavesWritableOut(def, vm->def);
+    g_autofree char *nodes = testFuzzJoinNodes(def, vm->def);
+    g_autofree char *delete = g_strdup_printf("snapshot-delete %s %s;", def->parent.name,
+                                              NULLSTR_EMPTY(nodes));
+    bool good = nodes && !testFuzzSaysOfTaken(world, def, "moved-") &&
+                !(subset && testFuzzSays(input, "old-qemu"));
+    int rc;
+
+    testFuzzWorldForgetJobs(world);
+    rc = qemuSnapshotSubsetDelete(vm, snap);
+
+    if (rc < 0) {
+        TEST_FUZZ_MUST(!good, "a snapshot is not deleted just where its disks are not there");
+        TEST_FUZZ_MUST(testFuzzErrorIsTold(), "a snapshot that is not deleted is an error");
+        return TEST_FUZZ_REFUSED;
+    }
+
+    TEST_FUZZ_MUST(good, "no snapshot is deleted from other images");
+    TEST_FUZZ_MUST(rc == (subset ? 0 : 1), "delvm is for what takes every disk");
+    TEST_FUZZ_MUST(STREQ(testFuzzWorldGetJobs(world), subset ? delete : ""),
+                   "QEMU deletes from just the disks that were taken");
+
+    if (!subset)
+        return TEST_FUZZ_ACCEPTED;
+
+    good = !testFuzzAnyTakenHolds(world, def) && !testFuzzSaysOfTaken(world, def, "unreadable-");
+    TEST_FUZZ_MUST((qemuSnapshotSubsetCheckDeleted(vm, snap) == 0) == good,
+                   "a snapshot that is still in an image is told");
+    return TEST_FUZZ_ACCEPTED;
+}
+
+
+static testFuzzResult
+testFuzzDeleteOffline(testFuzzWorld *world,
+                      virDomainMomentObj *snap)
+{
+    const virDomainSnapshotDef *def = virDomainSnapshotObjGetDef(snap);
+    bool stuck = testFuzzSaysOfTaken(world, def, "stuck-");
+    int rc = qemuSnapshotSubsetDeleteInactive(&testFuzzDriver, def->parent.dom, snap);
+
+    TEST_FUZZ_MUST((rc < 0) == stuck, "an image that cannot be cleaned is an error");
+    TEST_FUZZ_MUST(stuck || !testFuzzAnyTakenHolds(world, def),
+                   "a snapshot that is deleted is in no image");
+
+    return stuck ? TEST_FUZZ_REFUSED : TEST_FUZZ_ACCEPTED;
+}
+
+
+static testFuzzResult
+testFuzzSnapshotUse(testFuzzWorld *world,
+                    const testFuzzInput *input,
+                    virDomainMomentObj *snap)
+{
+    testFuzzResult ret = TEST_FUZZ_ACCEPTED;
+
+    testFuzzWorldMoveOn(world);
+
+    if (testFuzzSays(input, "revert"))
+        ret = testFuzzSnapshotRevert(world, input, snap);
+
+    if (testFuzzSays(input, "delete") && ret == TEST_FUZZ_ACCEPTED) {
+        if (virDomainObjIsActive(testFuzzWorldGetDomain(world)))
+            ret = testFuzzDeleteLive(world, input, snap);
+        else
+            ret = testFuzzDeleteOffline(world, snap);
+    }
+
+    return ret;
+}
+
+
+testFuzzResult
+testFuzzSnapshot(const testFuzzInput *input)
+{
+    g_autoptr(testFuzzWorld) world = testFuzzWorldNew(input);
+    virDomainObj *vm = testFuzzWorldGetDomain(world);
+    g_autoptr(virDomainSnapshotDef) def = testFuzzSnapshotParse(input);
+    virDomainMomentObj snap = { 0 };
+    virDomainSnapshotLocation fallback;
+    testFuzzResult ret;
+
+    if (!def) {
+        TEST_FUZZ_MUST(testFuzzErrorIsTold(), "a snapshot that is refused is an error");
+        return TEST_FUZZ_REFUSED;
+    }
+
+    if (!(fallback = testFuzzSnapshotComplete(input, def)))
+        return TEST_FUZZ_REFUSED;
+
+    def->parent.dom = testFuzzWorldNewDefinition(world);
+    testFuzzWorldSetTag(world, def->parent.name);
+    snap.def = &def->parent;
+
+    if ((ret = testFuzzSnapshotAlign(def, fallback)) != TEST_FUZZ_ACCEPTED ||
+        (ret = testFuzzSnapshotPrepare(input, vm, def)) != TEST_FUZZ_ACCEPTED ||
+        !testFuzzTakes(def, INTERNAL) ||
+        (ret = testFuzzSnapshotCreate(world, input, &snap)) != TEST_FUZZ_ACCEPTED ||
+        (ret = testFuzzSnapshotUse(world, input, &snap)) == TEST_FUZZ_BROKEN)
+        return ret;
+
+    TEST_FUZZ_MUST(testFuzzOthersAreUntouched(world, def),
+                   "images of disks that are left out are not touched");
+    return ret;
+}

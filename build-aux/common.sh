@@ -15,7 +15,7 @@
 #                          names and the machine lacks; else touch nothing
 #   ldf_configure          packages, bootstrap and configure, where they are stale
 #   ldf_make TARGET...     ldf_configure, then make in the build directory
-#   ldf_build [patched|stock]...
+#   ldf_build [patched|stock|fuzzer|sanitized]...
 #                          have these trees built (patched when none is named)
 #                          and set the paths of each:
 #       LDF_TREE LDF_LIBVIRTD LDF_VIRSH                    for patched
@@ -111,8 +111,8 @@ ldf_build() {
     for tree in "${@:-patched}"; do
         case $tree in
             patched) targets+=(all) ;;
-            stock) targets+=(stock) ;;
-            *) ldf_die "no tree is named '$tree': patched and stock are" ;;
+            stock | fuzzer | sanitized) targets+=("$tree") ;;
+            *) ldf_die "no tree is named '$tree': patched, stock, fuzzer and sanitized are" ;;
         esac
     done
     ldf_make "${targets[@]}"

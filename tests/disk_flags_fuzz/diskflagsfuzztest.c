@@ -66,7 +66,8 @@ testFuzzErrorIsTold(void)
     virErrorPtr err = virGetLastError();
     bool told = err && err->code != VIR_ERR_OK && err->message && err->message[0];
 
-    if (told && strstr(err->message, "<flags>"))
+    /* what is not well-formed is quoted by libxml2, as it is */
+    if (told && err->code != VIR_ERR_XML_DETAIL && strstr(err->message, "<flags>"))
         told = strlen(err->message) < ERROR_MESSAGE_MAX - 1 &&
                g_utf8_validate(err->message, -1, NULL);
 

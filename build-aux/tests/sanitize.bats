@@ -1,0 +1,90 @@
+#!/usr/bin/env bats
+# Whose errors sanitize-tree says they are, and what fuzz-tree does with a finding.
+
+setup() {
+    load build.bash
+    make_overlay
+    assemble
+}
+
+# Lets the tests of the tree write this report.
+report() {
+    printf '%s\n' "$@" >"$BATS_TEST_TMPDIR/report"
+    fake_command meson "cp '$BATS_TEST_TMPDIR/report' '$TREE-sanitized/reports/report.1'"
+    run "$BUILD_AUX/sanitize-tree" "$TREE"
+}
+
+# Lets the fuzzer behave as given.
+fuzzer() {
+    local program=$TREE-sanitized/tests/disk_flags_fuzz/diskflagsfuzztest
+    mkdir -p "$(dirname "$program")" "$TREE/tests/disk_flags_fuzz/corpus/disk"
+    printf '#!/bin/bash\n%s\n' "$1" >"$program"
+    chmod +x "$program"
+    run "$BUILD_AUX/fuzz-tree" --seconds 1 "$TREE" disk
+}
+
+@test "without a report nothing is an error" {
+    report 'no report'
+    assert_success
+    assert_line 'errors of ours: 0'
+}
+
+@test "an error of memory in a new file is ours" {
+    report '==7==ERROR: AddressSanitizer: heap-use-after-free on address 0x1' \
+        "    #0 0x1 in freed $TREE-sanitized/../tree/src/qemu/qemu_other.c:1:2" \
+        "    #1 0x2 in caller $TREE-sanitized/../tree/src/qemu/qemu_new.c:1:2" \
+        'SUMMARY: AddressSanitizer: heap-use-after-free'
+    assert_failure
+    assert_line --partial 'in caller'
+    assert_line 'errors of ours: 1'
+}
+
+@test "a leak through a line that a patch adds is ours" {
+    report 'Direct leak of 4 byte(s) in 1 object(s) allocated from:' \
+        '    #0 0x1 in malloc (program+0x1)' \
+        "    #1 0x2 in hooked $TREE-sanitized/../tree/src/qemu/qemu_hook.c:16:2" '' \
+        'SUMMARY: AddressSanitizer: 4 byte(s) leaked'
+    assert_failure
+    assert_line 'errors of ours: 1'
+}
+
+@test "undefined behaviour in a line of libvirt is told as libvirt's" {
+    report '../tree/src/qemu/qemu_hook.c:3:9: runtime error: shift exponent 64 is too large' \
+        "    #0 0x1 in old $TREE-sanitized/../tree/src/qemu/qemu_hook.c:3:9"
+    assert_success
+    assert_line 'errors of libvirt itself, by place: 1'
+    assert_line --partial 'shift exponent 64 is too large: src/qemu/qemu_hook.c:3'
+    assert_line 'errors of ours: 0'
+}
+
+@test "undefined behaviour in a line of ours is ours though libvirt's comes after it" {
+    report '../tree/src/qemu/qemu_new.c:1:9: runtime error: signed integer overflow' \
+        '../tree/src/qemu/qemu_hook.c:3:9: runtime error: shift exponent 64 is too large'
+    assert_failure
+    assert_line --partial 'signed integer overflow'
+    assert_line 'errors of ours: 1'
+}
+
+@test "a finding of the fuzzer is an error that tells how to run it again" {
+    fuzzer 'for option; do
+        [[ $option != -artifact_prefix=* ]] || echo x >"${option#*=}crash-1"
+    done
+    echo "does not hold: a sentence"
+    exit 77'
+    assert_failure
+    assert_line 'does not hold: a sentence'
+    assert_line --partial 'FINDING in disk'
+    assert_line --partial 'VIR_TEST_FUZZ=disk'
+    assert_line --partial 'findings/crash-1 tests/disk_flags_fuzz/corpus/disk/NAME'
+}
+
+@test "a fuzzer that does not start is an error" {
+    fuzzer 'echo "cannot start"; exit 1'
+    assert_failure
+}
+
+@test "a fuzzer that finds nothing tells how much it tried" {
+    fuzzer 'echo "stat::number_of_executed_units: 123"'
+    assert_success
+    assert_line 'disk: 123 executions in 1 seconds,  a second; 0 inputs kept'
+}

@@ -68,12 +68,15 @@ testFuzzFormatFlags(virDomainDiskFlags flags)
     const char *const values[] = { NULL, "true", "false" };
     g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
 
-    virBufferAddLit(&buf, "      <flags>\n");
+    virBufferAdjustIndent(&buf, 6);
+    virBufferAddLit(&buf, "<flags>\n");
+    virBufferAdjustIndent(&buf, 2);
     if (flags.migrate)
-        virBufferAsprintf(&buf, "        <migrate>%s</migrate>\n", values[flags.migrate]);
+        virBufferAsprintf(&buf, "<migrate>%s</migrate>\n", values[flags.migrate]);
     if (flags.snapshot)
-        virBufferAsprintf(&buf, "        <snapshot>%s</snapshot>\n", values[flags.snapshot]);
-    virBufferAddLit(&buf, "      </flags>\n");
+        virBufferAsprintf(&buf, "<snapshot>%s</snapshot>\n", values[flags.snapshot]);
+    virBufferAdjustIndent(&buf, -2);
+    virBufferAddLit(&buf, "</flags>\n");
 
     return virBufferContentAndReset(&buf);
 }

@@ -206,15 +206,14 @@ testFuzzTakeFlags(xmlXPathContextPtr ctxt,
     g_autofree char *xpath = g_strdup_printf("%s/flags", disk);
     g_autofree xmlNodePtr *nodes = NULL;
     int n;
-    int i;
 
     ret.legal &= testFuzzReadFlag(ctxt, disk, "migrate", &ret.flags.migrate);
     ret.legal &= testFuzzReadFlag(ctxt, disk, "snapshot", &ret.flags.snapshot);
 
     n = virXPathNodeSet(xpath, ctxt, &nodes);
-    for (i = 0; i < n; i++) {
-        xmlUnlinkNode(nodes[i]);
-        xmlFreeNode(nodes[i]);
+    while (n-- > 0) {
+        xmlUnlinkNode(nodes[n]);
+        xmlFreeNode(nodes[n]);
     }
 
     virResetLastError();
@@ -332,7 +331,7 @@ LLVMFuzzerInitialize(int *argc G_GNUC_UNUSED,
 
     if (!fuzzed) {
         fprintf(stderr, "set VIR_TEST_FUZZ to disk, snapshot or update\n");
-        exit(EXIT_FAILURE);
+        abort();
     }
 
     if (virErrorInitialize() < 0 || qemuTestDriverInit(&testFuzzDriver) < 0)

@@ -23,6 +23,19 @@ fuzzer() {
     run "$BUILD_AUX/fuzz-tree" --seconds 1 "$TREE" disk
 }
 
+@test "a sanitized build is clang's, beside the ordinary one and with its options" {
+    fake_command meson 'mkdir -p "$2"; touch "$2/build.ninja"; printf "%s\n" "$CC" "$@" >"$BATS_TEST_TMPDIR/set-up"'
+    fake_command ninja 'echo "$@" >"$BATS_TEST_TMPDIR/built"'
+    "$BUILD_AUX/build-tree" --sanitized "$TREE" program
+    run cat "$BATS_TEST_TMPDIR/set-up"
+    assert_line --index 0 clang
+    assert_line "$TREE-sanitized"
+    assert_line -- -Ddriver_qemu=enabled
+    assert_line -- -Db_sanitize=address,undefined
+    run cat "$BATS_TEST_TMPDIR/built"
+    assert_output "-C $TREE-sanitized program"
+}
+
 @test "without a report nothing is an error" {
     report 'no report'
     assert_success

@@ -12,6 +12,7 @@
 #include <config.h>
 
 #include "diskflagsfuzz.h"
+#include "qemu/qemu_migration_disks.h"
 #include "testutils.h"
 
 #define VIR_FROM_THIS VIR_FROM_NONE
@@ -157,6 +158,32 @@ testFuzzDiskRoundTrip(virDomainXMLOption *xmlopt,
 }
 
 
+/* What a migration that copies storage makes of the disk. */
+static testFuzzResult
+testFuzzDiskMigrate(virDomainDef *def)
+{
+    virDomainDiskDef *disk = def->disks[0];
+    virTristateBool flag = disk->flags.migrate;
+    bool copied = flag != VIR_TRISTATE_BOOL_NO &&
+                  !virStorageSourceIsEmpty(disk->src) &&
+                  !disk->src->readonly &&
+                  (flag == VIR_TRISTATE_BOOL_YES || !disk->src->shared);
+    g_autoptr(qemuMigrationDisks) disks = NULL;
+    const char **list = NULL;
+    size_t nlist = 0;
+    unsigned int flags = VIR_MIGRATE_NON_SHARED_DISK;
+
+    disks = qemuMigrationDisksSrcDecide(def, &nlist, &list, &flags);
+
+    TEST_FUZZ_MUST(disks && qemuMigrationDisksContain(disks, disk->dst) == copied,
+                   "a migration copies the disk as the table says");
+    TEST_FUZZ_MUST((list != NULL) == (disks->byFlags && copied),
+                   "a migration gets a list of disks just where flags change what it copies");
+
+    return TEST_FUZZ_ACCEPTED;
+}
+
+
 testFuzzResult
 testFuzzDisk(const testFuzzInput *input)
 {
@@ -200,7 +227,8 @@ testFuzzDisk(const testFuzzInput *input)
     TEST_FUZZ_MUST(virDomainDefCheckABIStability(def, control, xmlopt),
                    "the guest does not see flags");
 
-    if (testFuzzDiskFormat(xmlopt, def, control) < 0)
+    if (testFuzzDiskFormat(xmlopt, def, control) < 0 ||
+        testFuzzDiskMigrate(def) < 0)
         return TEST_FUZZ_BROKEN;
 
     return testFuzzDiskRoundTrip(xmlopt, def, control, parseFlags);

@@ -1,0 +1,15 @@
+# Counts instructions, which do not depend on what else the machine does.
+# Sourced after measure.sh.
+# shellcheck shell=bash
+
+# Byte by byte: see bench.d/strings.c.
+plain_strings=$scratch/strings.so
+
+make_plain_strings() {
+    mkdir -p "$scratch"
+    gcc -O2 -shared -fPIC -fno-builtin -fno-tree-loop-distribute-patterns \
+        -o "$plain_strings" "$LDF_TOP/bench.d/strings.c"
+}
+
+# instructions_in FILE: what callgrind counted.
+instructions_in() { awk '$1 == "totals:" { print $2 }' "$1"; }

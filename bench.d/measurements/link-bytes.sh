@@ -1,0 +1,55 @@
+#!/bin/bash
+# How many bytes of storage a migration sends over the link, packet headers
+# included, against what the images that it copies take on the disk.
+. "$(dirname "${BASH_SOURCE[0]}")/../measure.sh"
+# shellcheck source=bench.d/migration.sh
+. "$LDF_TOP/bench.d/migration.sh"
+
+compare link-bytes "storage sent over the link" bytes 1.02 \
+    flags "ours, by flags" allocated "allocated in the disks to copy"
+compare link-bytes-all "the same, against copying all" bytes null \
+    flags "ours, by flags" all "stock, all disks"
+
+# counted_bytes HOST: that came to the port of the NBD server since it was asked last.
+counted_bytes() {
+    on "$1" iptables -L INPUT -v -n -x -Z | awk -v port="dpt:$disks_port" '$0 ~ port { print $2 }'
+}
+
+count_bytes() {
+    on "$1" iptables -A INPUT -p tcp --dport "$disks_port"
+}
+
+allocated_bytes() {
+    local image
+    for image in "${copied[@]}"; do
+        qemu-img map -U -f raw --output=json "$LDF_LAB/$1/lib/images/$image"
+    done | jq -s 'flatten | map(select(.data) | .length) | add'
+}
+
+make_lab ours
+make_guest migrate=false
+count_bytes a
+count_bytes b
+make_lab stock --stock a --stock b
+make_guest ""
+count_bytes a
+count_bytes b
+
+measure() {
+    local from=a to=b allocated bytes
+    (($2 % 2)) || { from=b to=a; }
+    if [[ $1 == flags ]]; then
+        export LDF_LAB=$scratch/lab-ours
+        allocated=$(allocated_bytes "$from")
+        sample allocated "$2" "$allocated"
+    else
+        export LDF_LAB=$scratch/lab-stock
+        rm -f "$LDF_LAB/$to/lib/images/$left_out"
+    fi
+    clear_copies "$to"
+    migrate "$from" "$to" >/dev/null
+    bytes=$(counted_bytes "$to")
+    sample "$1" "$2" "$bytes"
+}
+
+in_turns 3 measure flags all

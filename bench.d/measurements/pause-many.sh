@@ -1,0 +1,41 @@
+#!/bin/bash
+# Whether the number of disks that a snapshot leaves out makes the guest stand
+# still for longer.
+. "$(dirname "${BASH_SOURCE[0]}")/../measure.sh"
+# shellcheck source=bench.d/pause.sh
+. "$LDF_TOP/bench.d/pause.sh"
+# shellcheck source=bench.d/disks.sh
+. "$LDF_TOP/bench.d/disks.sh"
+
+compare pause-10 "guest stands still, 10 disks left out" microseconds 1.02 \
+    out-10 "ours, 10 left out" out-1 "ours, 1 left out"
+compare pause-100 "guest stands still, 100 disks left out" microseconds 1.02 \
+    out-100 "ours, 100 left out" out-1 "ours, 1 left out"
+
+# guest_leaving_out NUMBER: its XML.  The guest's kernel has no driver for their
+# controller, so that its memory holds the same however many there are.
+guest_leaving_out() {
+    quiet_guest_xml "out-$1" "vda=qcow2:out-$1" | sed '/<\/devices>/,$d'
+    many_disks "$1" "/var/lib/libvirt/images/out-$1" "<flags><snapshot>false</snapshot></flags>"
+    echo "</devices></domain>"
+}
+
+make_lab pause-many
+for number in 1 10 100; do
+    qemu-img create -q -f qcow2 "$LDF_LAB/a/lib/images/out-$number" "$image_size"
+    guest_leaving_out "$number" >"$scratch/guest-out.xml"
+    while read -r image; do
+        truncate -s 1M "$LDF_LAB/a/lib/images/${image##*/}"
+    done < <(xmllint --xpath '//disk[flags]/source/@file' "$scratch/guest-out.xml" | sed 's/.*="\(.*\)"/\1/')
+    define a <"$scratch/guest-out.xml"
+done
+start a out-1 out-10 out-100
+settle a out-1 out-10 out-100
+
+measure() {
+    local microseconds
+    microseconds=$(pause_of a "$1")
+    sample "$1" "$2" "$microseconds"
+}
+
+in_turns 15 measure out-1 out-10 out-100

@@ -1,0 +1,53 @@
+#!/bin/bash
+# How long the guest stands still for a snapshot that leaves disks out, against
+# stock libvirt's, which takes every disk.
+. "$(dirname "${BASH_SOURCE[0]}")/../measure.sh"
+# shellcheck source=bench.d/pause.sh
+. "$LDF_TOP/bench.d/pause.sh"
+
+compare pause "guest stands still for a snapshot" microseconds 1.02 \
+    ours-two "ours, one qcow2 disk taken, one raw left out" stock-two "stock, two qcow2 disks taken"
+compare pause-one "the same, with as many disks taken" microseconds null \
+    ours-two "ours, one qcow2 disk taken, one raw left out" stock-one "stock, a guest with that one disk"
+compare pause-ten "the same, of ten disks" microseconds null \
+    ours-ten "ours, one of ten taken" stock-ten "stock, all ten taken"
+
+# disks GUEST FORMAT COUNT [OPTION]: qcow2 disk vda, then COUNT more of FORMAT.
+disks() {
+    local letter letters=bcdefghij
+    echo "vda=qcow2:$1-vda"
+    for ((letter = 0; letter < $3; letter++)); do
+        echo "vd${letters:letter:1}=$2:$1-vd${letters:letter:1}${4+,$4}"
+    done
+}
+
+# make_guest HOST GUEST FORMAT COUNT [OPTION]
+make_guest() {
+    local disks
+    mapfile -t disks < <(disks "${@:2}")
+    make_images "$1" "${disks[@]}"
+    quiet_guest_xml "$2" "${disks[@]}" | define "$1"
+}
+
+make_lab pause --stock b
+make_guest a two raw 1 snapshot=false
+make_guest a ten qcow2 9 snapshot=false
+make_guest b one qcow2 0
+make_guest b two qcow2 1
+make_guest b ten qcow2 9
+start a two ten
+start b one two ten
+settle a two ten
+settle b one two ten
+
+measure() {
+    local host microseconds
+    case $1 in
+        ours-*) host=a ;;
+        stock-*) host=b ;;
+    esac
+    microseconds=$(pause_of "$host" "${1#*-}")
+    sample "$1" "$2" "$microseconds"
+}
+
+in_turns 15 measure ours-two stock-two stock-one ours-ten stock-ten

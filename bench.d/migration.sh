@@ -1,0 +1,51 @@
+# Storage migration in a lab.  Sourced after measure.sh.
+# shellcheck shell=bash
+
+# shellcheck source=bench.d/lab.sh
+. "$LDF_TOP/bench.d/lab.sh"
+
+# Two disks to copy, and one that is at both hosts: each partly empty, as images
+# are.  What is in them is random, so that nothing makes it smaller on its way.
+copied=(vdb.raw vdd.raw)
+left_out=vdc.raw
+disk_size=256M
+data_size=192M
+
+disks_port=49200
+
+# make_guest OPTION: a quiet guest on host a, OPTION being what its disk vdc has.
+make_guest() {
+    local image
+    # Nothing but the disk's own images may be in the way of a copy.
+    for image in "${copied[@]}" "$left_out"; do
+        head -c "$data_size" /dev/urandom >"$LDF_LAB/a/lib/images/$image"
+        truncate -s "$disk_size" "$LDF_LAB/a/lib/images/$image"
+    done
+    INTERVAL=86400 "$LDF_TOP/lab.d/guest-xml" demo vdb=raw:vdb.raw "vdc=raw:vdc.raw${1:+,$1}" vdd=raw:vdd.raw |
+        define a
+    cp --sparse=always "$LDF_LAB/a/lib/images/$left_out" "$LDF_LAB/b/lib/images/$left_out"
+    start a demo
+}
+
+# Makes room on a host: a copy is always into images that are made for it.
+clear_copies() {
+    local image
+    for image in "${copied[@]}"; do
+        rm -f "$LDF_LAB/$1/lib/images/$image"
+    done
+    on "$1" virsh -q pool-refresh images >/dev/null
+}
+
+# migrate FROM TO OPTION...: prints the seconds that virsh took.
+migrate() {
+    local from=$1 to=$2
+    shift 2
+    # shellcheck disable=SC2016 # expanded on the host
+    on "$from" bash -c '
+        set -e
+        start=$EPOCHREALTIME
+        virsh -q migrate --live --copy-storage-all --unsafe --undefinesource --persistent \
+            --disks-port "$1" "${@:3}" demo "qemu+tcp://$2/system"
+        echo "$EPOCHREALTIME - $start" | sed "s/,/./g"' bash "$disks_port" "$to" "$@" |
+        jq -nR 'input | split(" - ") | map(tonumber) | .[0] - .[1]'
+}

@@ -1,0 +1,40 @@
+# The rows of the table, from what the measurements printed; each object has the
+# name of its measurement by now, and one that failed has said so.
+#
+# Usage: jq -s -f summary.jq SAMPLES
+#
+# The ratio of a row is the median of the ratios within each round, so that what
+# slows the machine down for a while touches both sides of it.
+
+def quantile($part):
+    sort | ((length - 1) * $part) as $at | ($at | floor) as $below |
+    .[$below] + ($at - $below) * ((.[$below + 1] // .[$below]) - .[$below]);
+
+def median: if length == 0 then null else quantile(0.5) end;
+
+def samples($series): map(select(.series == $series)) | sort_by(.round);
+
+def side($samples; $series; $is):
+    {$series, $is, samples: ($samples | map(.value)), median: ($samples | map(.value) | median)};
+
+def verdict($goal):
+    if . == null then "failed" elif $goal == null then "no goal" elif . <= $goal then "met" else "missed" end;
+
+def summary($all):
+    . as $row |
+    ($all | map(select(.measurement == $row.measurement))) as $own |
+    ($own | samples($row.ours)) as $ours |
+    ($own | samples($row.base)) as $base |
+    ([$ours, $base] | transpose | map(select(all(. != null)) | .[0].value / .[1].value)) as $ratios |
+    (if $own | any(.failed) then null else $ratios | median end) as $ratio |
+    {
+        measurement, row, title, unit, goal,
+        ours: side($ours; .ours; .ours_is),
+        base: side($base; .base; .base_is),
+        $ratios,
+        $ratio,
+        quartiles: (if $ratio == null then null else [$ratios | quantile(0.25), quantile(0.75)] end),
+        verdict: ($ratio | verdict($row.goal))
+    };
+
+. as $all | map(select(.row) | summary($all))

@@ -3,10 +3,10 @@
 # shellcheck shell=bash
 
 # Byte by byte: see bench.d/strings.c.
-plain_strings=$scratch/strings.so
+plain_strings=$BENCH_SCRATCH/strings.so
 
 make_plain_strings() {
-    mkdir -p "$scratch"
+    mkdir -p "$BENCH_SCRATCH"
     gcc -O2 -shared -fPIC -fno-builtin -fno-tree-loop-distribute-patterns \
         -o "$plain_strings" "$LDF_TOP/bench.d/strings.c"
 }

@@ -9,7 +9,7 @@ labs=()
 # make_lab NAME OPTION...: brings up a lab of that name, and uses it.  However the
 # measurement ends, the lab is taken down.
 make_lab() {
-    export LDF_LAB=$scratch/lab-$1
+    export LDF_LAB=$BENCH_SCRATCH/lab-$1
     labs+=("$LDF_LAB")
     shift
     "$LDF_TOP/lab" down >/dev/null
@@ -29,8 +29,8 @@ on() { "$LDF_TOP/lab" "$@"; }
 
 # define HOST: the guest whose XML is on standard input.
 define() {
-    cat >"$scratch/guest.xml"
-    on "$1" virsh -q define "$scratch/guest.xml" >/dev/null
+    cat >"$BENCH_SCRATCH/guest.xml"
+    on "$1" virsh -q define "$BENCH_SCRATCH/guest.xml" >/dev/null
 }
 
 has_stamped() { grep -q '^N 1 ' "$LDF_LAB/$1/log/$2.serial" 2>/dev/null; }

@@ -13,7 +13,7 @@ ours_build=${LDF_BUILD_PATCHED:-$LDF_BUILD/libvirt/_build}
 stock_build=${LDF_BUILD_STOCK:-$LDF_BUILD/stock/_build}
 # The lab takes what is built, and so does not build while something is timed.
 export LDF_BUILD_PATCHED=$ours_build LDF_BUILD_STOCK=$stock_build
-scratch=$LDF_BUILD/bench
+export BENCH_SCRATCH=$LDF_BUILD/bench
 
 # build_of_side ours|stock
 build_of_side() {

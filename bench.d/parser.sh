@@ -21,8 +21,8 @@ make_parser() {
     mapfile -t words < <(words_of_build "$build")
     ((${#words[@]})) || ldf_die "$build/compile_commands.json does not say how qemu_conf.c is compiled"
     read -ra libraries < <(pkg-config --libs glib-2.0)
-    mkdir -p "$scratch/parse/$1"
-    (cd "$build" && gcc "${words[@]}" -o "$scratch/parse/$1/parse" "$LDF_TOP/bench.d/parse.c" \
+    mkdir -p "$BENCH_SCRATCH/parse/$1"
+    (cd "$build" && gcc "${words[@]}" -o "$BENCH_SCRATCH/parse/$1/parse" "$LDF_TOP/bench.d/parse.c" \
         -Lsrc -l:libvirt_driver_qemu.so -lvirt "${libraries[@]}")
 }
 
@@ -54,7 +54,7 @@ EOF
 # instructions ours|stock FILE OUTPUT [PRELOAD]: of parsing FILE and formatting
 # it; OUTPUT gets the XML.
 instructions() {
-    local directory=$scratch/parse/$1 build
+    local directory=$BENCH_SCRATCH/parse/$1 build
     build=$(build_of_side "$1")
     mkdir -p "$directory/state"
     # The first run asks QEMU what it can do, for seconds; later ones know.

@@ -13,4 +13,4 @@ set style fill solid 0.35 noborder
 set arrow from first 1, graph 0 to first 1, graph 1 nohead linecolor "gray40" dashtype 2
 plot rows using 3:1:(0):3:($1 - 0.3):($1 + 0.3):yticlabels(2) with boxxyerror linecolor "steelblue" title "median", \
      ratios using 2:($1 + 0.12 * (rand(0) - 0.5)) with points pointtype 7 pointsize 0.6 linecolor "gray30" title "pair of runs", \
-     rows using 4:1:(0.38) with yerrorbars pointtype 0 linecolor "red" linewidth 2 title "goal"
+     rows using 4:($1 - 0.38):(0):(0.76) with vectors nohead linecolor "red" linewidth 2 title "goal"

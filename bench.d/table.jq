@@ -18,10 +18,9 @@ def columns:
     .unit as $unit |
     [
         .row,
-        "\(.title): \(.ours.is)",
+        .title,
         (.ours.median | shown($unit)),
-        .base.is,
-        (.base.median | shown($unit)),
+        "\(.base.median | shown($unit)) \(.base.is)",
         (.ratio | if . == null then "-" else digits(3) end),
         (.quartiles | if . == null then "-" else map(digits(3)) | join("-") end),
         (.goal | if . == null then "-" else "≤ \(digits(2))" end),
@@ -30,7 +29,7 @@ def columns:
 
 def padded($widths): [., $widths] | transpose | map(.[0] + " " * (.[1] - (.[0] | length))) | "| \(join(" | ")) |";
 
-[["name", "what", "median", "against", "median", "ratio", "quartiles", "goal", "verdict"]] +
+[["name", "measured", "ours", "against", "ratio", "quartiles", "goal", "verdict"]] +
     [.rows[] | columns] |
 (transpose | map(map(length) | max)) as $widths |
 (.[0] | padded($widths)), "|\($widths | map("-" * (. + 2)) | join("|"))|", (.[1:][] | padded($widths))

@@ -5,10 +5,10 @@
 # shellcheck source=bench.d/migration.sh
 . "$LDF_TOP/bench.d/migration.sh"
 
-compare link-bytes "storage sent over the link" bytes 1.02 \
-    flags "ours, by flags" allocated "allocated in the disks to copy"
-compare link-bytes-all "the same, against copying all" bytes null \
-    flags "ours, by flags" all "stock, all disks"
+compare link-bytes "storage sent, 2 disks of 3 by their flags" bytes 1.02 \
+    flags "ours" allocated "allocated in these 2"
+compare link-bytes-all "the same" bytes null \
+    flags "ours" all "sent by stock, all 3"
 
 # counted_bytes HOST: that came to the port of the NBD server since it was asked last.
 counted_bytes() {
@@ -39,11 +39,11 @@ measure() {
     local from=a to=b allocated bytes
     (($2 % 2)) || { from=b to=a; }
     if [[ $1 == flags ]]; then
-        export LDF_LAB=$scratch/lab-ours
+        export LDF_LAB=$BENCH_SCRATCH/lab-ours
         allocated=$(allocated_bytes "$from")
         sample allocated "$2" "$allocated"
     else
-        export LDF_LAB=$scratch/lab-stock
+        export LDF_LAB=$BENCH_SCRATCH/lab-stock
         rm -f "$LDF_LAB/$to/lib/images/$left_out"
     fi
     clear_copies "$to"

@@ -5,8 +5,8 @@
 # shellcheck source=bench.d/migration.sh
 . "$LDF_TOP/bench.d/migration.sh"
 
-compare migrate "migrate, two disks of three copied" seconds 1.02 \
-    ours "ours, by flags" stock "stock, --migrate-disks"
+compare migrate "migrate, 2 disks of 3 copied by their flags" seconds 1.02 \
+    ours "ours" stock "stock, --migrate-disks"
 
 make_lab ours
 make_guest migrate=false
@@ -16,9 +16,9 @@ make_guest ""
 # Odd rounds go from a to b, even ones back.
 measure() {
     local from=a to=b options=() seconds
-    export LDF_LAB=$scratch/lab-$1
+    export LDF_LAB=$BENCH_SCRATCH/lab-$1
     (($2 % 2)) || { from=b to=a; }
-    [[ $1 == ours ]] || options=(--migrate-disks vdb,vdd)
+    [[ $1 == ours ]] || options=(--migrate-disks "vdb,vdd")
     clear_copies "$to"
     seconds=$(migrate "$from" "$to" "${options[@]}")
     sample "$1" "$2" "$seconds"

@@ -7,10 +7,10 @@
 # shellcheck source=bench.d/disks.sh
 . "$LDF_TOP/bench.d/disks.sh"
 
-compare pause-10 "guest stands still, 10 disks left out" microseconds 1.02 \
-    out-10 "ours, 10 left out" out-1 "ours, 1 left out"
-compare pause-100 "guest stands still, 100 disks left out" microseconds 1.02 \
-    out-100 "ours, 100 left out" out-1 "ours, 1 left out"
+compare pause-10 "pause: 10 disks left out" microseconds 1.02 \
+    out-10 "ours" out-1 "ours, 1 left out"
+compare pause-100 "pause: 100 disks left out" microseconds 1.02 \
+    out-100 "ours" out-1 "ours, 1 left out"
 
 # guest_leaving_out NUMBER: its XML.  The guest's kernel has no driver for their
 # controller, so that its memory holds the same however many there are.
@@ -23,11 +23,11 @@ guest_leaving_out() {
 make_lab pause-many
 for number in 1 10 100; do
     qemu-img create -q -f qcow2 "$LDF_LAB/a/lib/images/out-$number" "$image_size"
-    guest_leaving_out "$number" >"$scratch/guest-out.xml"
+    guest_leaving_out "$number" >"$BENCH_SCRATCH/guest-out.xml"
     while read -r image; do
         truncate -s 1M "$LDF_LAB/a/lib/images/${image##*/}"
-    done < <(xmllint --xpath '//disk[flags]/source/@file' "$scratch/guest-out.xml" | sed 's/.*="\(.*\)"/\1/')
-    define a <"$scratch/guest-out.xml"
+    done < <(xmllint --xpath '//disk[flags]/source/@file' "$BENCH_SCRATCH/guest-out.xml" | sed 's/.*="\(.*\)"/\1/')
+    define a <"$BENCH_SCRATCH/guest-out.xml"
 done
 start a out-1 out-10 out-100
 settle a out-1 out-10 out-100

@@ -5,12 +5,12 @@
 # shellcheck source=bench.d/pause.sh
 . "$LDF_TOP/bench.d/pause.sh"
 
-compare pause "guest stands still for a snapshot" microseconds 1.02 \
-    ours-two "ours, one qcow2 disk taken, one raw left out" stock-two "stock, two qcow2 disks taken"
-compare pause-one "the same, with as many disks taken" microseconds null \
-    ours-two "ours, one qcow2 disk taken, one raw left out" stock-one "stock, a guest with that one disk"
-compare pause-ten "the same, of ten disks" microseconds null \
-    ours-ten "ours, one of ten taken" stock-ten "stock, all ten taken"
+compare pause "pause: 1 qcow2 disk taken, 1 raw left out" microseconds 1.02 \
+    ours-two "ours" stock-two "stock, 2 qcow2 disks taken"
+compare pause-one "pause: the same" microseconds null \
+    ours-two "ours" stock-one "stock, the only disk taken"
+compare pause-ten "pause: 1 qcow2 disk of 10 taken" microseconds null \
+    ours-ten "ours" stock-ten "stock, all 10 taken"
 
 # disks GUEST FORMAT COUNT [OPTION]: qcow2 disk vda, then COUNT more of FORMAT.
 disks() {

@@ -18,12 +18,12 @@ for host in a b; do
         define "$host"
     "$LDF_TOP/lab" stop "$host"
 done
-mv "$LDF_LAB/a/etc/qemu/guest.xml" "$scratch/guest.xml"
+mv "$LDF_LAB/a/etc/qemu/guest.xml" "$BENCH_SCRATCH/guest.xml"
 rm "$LDF_LAB/b/etc/qemu/guest.xml"
 for ((number = 0; number < 1000; number++)); do
     uuid=$(printf '00000000-0000-4000-8000-%012d' "$number")
     sed -e "s,<name>.*</name>,<name>guest$number</name>," -e "s,<uuid>.*</uuid>,<uuid>$uuid</uuid>," \
-        "$scratch/guest.xml" >"$LDF_LAB/a/etc/qemu/guest$number.xml"
+        "$BENCH_SCRATCH/guest.xml" >"$LDF_LAB/a/etc/qemu/guest$number.xml"
 done
 cp "$LDF_LAB"/a/etc/qemu/guest*.xml "$LDF_LAB/b/etc/qemu/"
 

@@ -1,0 +1,113 @@
+#!/usr/bin/env bats
+# ./bench: what it makes of samples, and that it measures at all.
+
+setup() {
+    load build.bash
+    export LDF_BUILD_PATCHED=${LDF_BUILD_PATCHED:-$BUILD/libvirt/_build}
+    export LDF_BUILD_STOCK=${LDF_BUILD_STOCK:-$BUILD/stock/_build}
+    SAMPLES=$BATS_TEST_TMPDIR/samples
+    OUT=$BATS_TEST_TMPDIR/out
+    echo '{"commit": "0123456789abcdef", "date": "2000-01-01", "qemu": "7.2", "kernel": "Linux"}' >"$BATS_TEST_TMPDIR/facts"
+}
+
+# row GOAL: one row of the measurement "walk".
+row() {
+    echo '{"measurement": "walk", "row": "walk", "title": "walking", "unit": "seconds", "goal": '"$1"',
+        "ours": "boots", "ours_is": "ours", "base": "socks", "base_is": "stock"}'
+}
+
+# samples SERIES VALUE...: one of each round.
+samples() {
+    local series=$1 round=0 value
+    shift
+    for value in "$@"; do
+        round=$((round + 1))
+        echo '{"measurement": "walk", "series": "'"$series"'", "round": '"$round"', "value": '"$value"'}'
+    done
+}
+
+report() { "$TOP/bench.d/report" "$BATS_TEST_TMPDIR/facts" "$SAMPLES" "$OUT"; }
+
+result() { jq -c "$1" "$OUT.json"; }
+
+@test "bench --help names every measurement, and nothing else is measured" {
+    local file names
+    names=$(for file in "$TOP"/bench.d/measurements/*.sh; do basename "$file" .sh; done | sort | xargs)
+    run -0 "$TOP/bench" --help
+    assert_equal "$(sed -n 's/^  \([a-z][a-z-]*\)  .*/\1/p' <<<"$output" | sort | xargs)" "$names"
+    assert_equal "$(sed -n 's/^measurements=(\(.*\))/\1/p' "$TOP/bench" | tr ' ' '\n' | sort | xargs)" "$names"
+}
+
+@test "bench refuses what it does not know, and a number of runs that is none" {
+    run -2 "$TOP/bench" parse swim
+    assert_output "bench: no measurement is named 'swim' (see ./bench --help)"
+    run -2 "$TOP/bench" --runs 0
+    assert_output --partial "--runs needs a number from 1 on"
+}
+
+@test "a ratio above the goal is told as missed, in the table, below it and by the exit status" {
+    { row 1.02; samples boots 1.03; samples socks 1; } >"$SAMPLES"
+    run -3 report
+    assert_line --regexp '^\| walk +\| walking +\| 1\.03 s +\| 1\.00 s stock +\| 1\.030 +\| .* ≤ 1\.02 +\| MISSED +\|$'
+    assert_line "goal missed: walk"
+    assert_equal "$(result '.rows[0].verdict')" '"missed"'
+}
+
+@test "a ratio that is the goal meets it" {
+    { row 1.5; samples boots 3; samples socks 2; } >"$SAMPLES"
+    run -0 report
+    assert_line --regexp ' 1\.500 .* met +\|$'
+    refute_output --partial "missed"
+}
+
+@test "a row without a goal misses none" {
+    { row null; samples boots 3; samples socks 1; } >"$SAMPLES"
+    run -0 report
+    assert_line --regexp ' 3\.000 .* - +\| no goal +\|$'
+}
+
+@test "the ratio is the median of the ratios within each round, whatever order they come in" {
+    { samples socks 1 3 10 | tac; row 1.02; samples boots 1 9 5; } >"$SAMPLES"
+    run -0 report
+    assert_equal "$(result '.rows[0] | [.ratios, .ratio, .ours.median, .base.median]')" '[[1,3,0.5],1,5,3]'
+}
+
+@test "of an even number of rounds the median is between the two in the middle, and quartiles are told" {
+    { row null; samples boots 1 2 3 5; samples socks 1 1 1 1; } >"$SAMPLES"
+    run -0 report
+    assert_equal "$(result '.rows[0] | [.ratio, .quartiles]')" '[2.5,[1.75,3.5]]'
+}
+
+@test "the JSON has every sample, the goal, and what was measured on what" {
+    { row 1.02; samples boots 2 1; samples socks 4 3; } >"$SAMPLES"
+    run -0 report
+    assert_equal "$(result '.rows[0] | [.ours.samples, .base.samples, .goal, .unit]')" '[[2,1],[4,3],1.02,"seconds"]'
+    assert_equal "$(result '[.commit, .qemu, .kernel]')" '["0123456789abcdef","7.2","Linux"]'
+}
+
+@test "a measurement that failed is told, and what it had measured gives no ratio" {
+    { row 1.02; samples boots 1; samples socks 1; echo '{"measurement": "walk", "failed": true}'; } >"$SAMPLES"
+    run -1 report
+    assert_line --regexp '\| FAILED +\|$'
+    assert_line "failed, see above: walk"
+    assert_equal "$(result '[.failed, .rows[0].ratio]')" '[["walk"],null]'
+    [ ! -e "$OUT.png" ]
+}
+
+@test "the picture is a PNG" {
+    { row 1.02; samples boots 1 2; samples socks 1 2; } >"$SAMPLES"
+    run -0 --separate-stderr report
+    assert_equal "$stderr" ""
+    assert_equal "$(head -c 8 "$OUT.png" | od -An -tx1 | xargs)" "89 50 4e 47 0d 0a 1a 0a"
+}
+
+@test "bench measures the two builds in turns, and leaves no lab behind" {
+    export LDF_BUILD=$BATS_TEST_TMPDIR/build
+    run "$TOP/bench" --runs 1 --results "$BATS_TEST_TMPDIR/results" pause
+    assert_line --partial "written: $BATS_TEST_TMPDIR/results/latest.json"
+    # How long the pause is depends on what else runs; that there is one does not.
+    assert_equal "$(jq -c '[.rows[] | [.row, (.ours.samples + .base.samples | map(. > 1000))]]' "$BATS_TEST_TMPDIR/results/latest.json")" \
+        '[["pause",[true,true]],["pause-one",[true,true]],["pause-ten",[true,true]]]'
+    assert_equal "$(jq -r '.libvirt.ours, .libvirt.stock' "$BATS_TEST_TMPDIR/results/latest.json" | xargs)" "9.0.0 9.0.0"
+    assert_equal "$(LDF_LAB=$LDF_BUILD/bench/lab-pause "$TOP/lab" status)" "lab: down"
+}

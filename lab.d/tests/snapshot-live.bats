@@ -30,7 +30,8 @@ teardown() { lab_teardown; }
     mark
     on a virsh -q snapshot-create-as demo s1 > /dev/null
     assert_equal "$(snapshot_job a snapshot-save)" "$(node a vdc): $(node a vdc) $(node a vde)"
-    assert_equal "$(qmp_names a | grep -vE '^(query|job)-' | head -n 3 | xargs)" "stop snapshot-save cont"
+    # What else there is to do is done while the guest runs.
+    assert_equal "$(qmp_names a | sed -n '/^stop$/,/^cont$/p' | xargs)" "stop snapshot-save cont"
     assert_equal "$(tags a c.qcow2 d.qcow2 e.qcow2)" "c.qcow2:s1 d.qcow2: e.qcow2:s1"
     [ "$(memory_in a c.qcow2 s1)" -gt 1000000 ]
     assert_equal "$(memory_in a e.qcow2 s1)" 0

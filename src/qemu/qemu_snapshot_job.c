@@ -132,13 +132,77 @@ qemuSnapshotJobRecordParse(xmlXPathContextPtr ctxt,
 }
 
 
-static int
-qemuSnapshotJobStart(virDomainObj *vm,
-                     qemuBlockJobData *job,
-                     const char *tag,
-                     const char *vmstate,
-                     char **nodes,
-                     virDomainAsyncJob asyncJob)
+static qemuBlockJobData *
+qemuSnapshotJobNew(virDomainObj *vm,
+                   qemuSnapshotJobType type)
+{
+    g_autoptr(qemuBlockJobData) job = NULL;
+
+    if (!(job = qemuBlockJobDataNew(QEMU_BLOCKJOB_TYPE_SNAPSHOT,
+                                    qemuSnapshotJobTypeToString(type))))
+        return NULL;
+
+    /* QEMU emits all events of the job before it replies to the command, and
+     * those of jobs that are not known are dropped */
+    qemuBlockJobSyncBegin(job);
+
+    if (qemuBlockJobRegister(job, vm, NULL, true) < 0)
+        return NULL;
+
+    return g_steal_pointer(&job);
+}
+
+
+/**
+ * qemuSnapshotJobNewRecorded:
+ * @vm: running domain; the caller holds the asynchronous job SNAPSHOT
+ * @type: save or delete
+ * @tag: name of the snapshot in the images
+ * @nodes: names of the nodes to work on, terminated by NULL
+ *
+ * Makes the job known, but doesn't start it, and leaves a record that stays until
+ * the caller's asynchronous job ends, i.e. until the metadata match the images
+ * again.
+ *
+ * Returns the job for qemuSnapshotJobPerform, or NULL with an error reported.
+ */
+qemuBlockJobData *
+qemuSnapshotJobNewRecorded(virDomainObj *vm,
+                           qemuSnapshotJobType type,
+                           const char *tag,
+                           char **nodes)
+{
+    qemuDomainJobPrivate *jobPriv = vm->job->privateData;
+
+    qemuSnapshotJobRecordFree(jobPriv->snapshotJob);
+    jobPriv->snapshotJob = qemuSnapshotJobRecordNew(vm, type, tag, nodes);
+
+    return qemuSnapshotJobNew(vm, type);
+}
+
+
+/**
+ * qemuSnapshotJobPerform:
+ * @vm: running domain
+ * @job: job that was not started yet
+ * @tag: name of the snapshot in the images
+ * @vmstate: name of the node that holds the memory; NULL when deleting
+ * @nodes: names of the nodes to work on, terminated by NULL
+ * @asyncJob: asynchronous job that the caller holds
+ *
+ * Starts the job and waits until QEMU is done with it, be it a success or not.
+ * Writes no file, so that a guest may stand still meanwhile.
+ *
+ * Returns 0 when qemuSnapshotJobFinish is to be called, -1 with an error reported
+ * when QEMU doesn't know the job.
+ */
+int
+qemuSnapshotJobPerform(virDomainObj *vm,
+                       qemuBlockJobData *job,
+                       const char *tag,
+                       const char *vmstate,
+                       char **nodes,
+                       virDomainAsyncJob asyncJob)
 {
     qemuDomainObjPrivate *priv = vm->privateData;
     int rc;
@@ -154,27 +218,65 @@ qemuSnapshotJobStart(virDomainObj *vm,
     if (rc < 0)
         return -1;
 
-    qemuBlockJobStarted(job, vm);
+    while (job->newstate != QEMU_BLOCKJOB_STATE_CONCLUDED) {
+        if (qemuDomainObjWait(vm) < 0)
+            return -1;
+    }
+
+    return 0;
+}
+
+
+/**
+ * qemuSnapshotJobFinish:
+ * @vm: running domain
+ * @job: job that QEMU is done with
+ * @tag: name of the snapshot in the images
+ * @asyncJob: asynchronous job that the caller holds
+ *
+ * Dismisses the job.
+ *
+ * Returns 0 when the job succeeded, -1 otherwise (VIR_ERR_OPERATION_FAILED with
+ * QEMU's reason).
+ */
+int
+qemuSnapshotJobFinish(virDomainObj *vm,
+                      qemuBlockJobData *job,
+                      const char *tag,
+                      virDomainAsyncJob asyncJob)
+{
+    qemuBlockJobSyncEnd(vm, job, asyncJob);
+
+    if (job->state != QEMU_BLOCKJOB_STATE_COMPLETED) {
+        virReportError(VIR_ERR_OPERATION_FAILED,
+                       _("%s of snapshot '%s' of domain '%s' failed: %s"),
+                       job->name, tag, vm->def->name, NULLSTR(job->errmsg));
+        return -1;
+    }
+
     return 0;
 }
 
 
 static int
-qemuSnapshotJobWait(virDomainObj *vm,
-                    qemuBlockJobData *job,
-                    virDomainAsyncJob asyncJob)
+qemuSnapshotJobRunNew(virDomainObj *vm,
+                      qemuBlockJobData *newjob,
+                      const char *tag,
+                      const char *vmstate,
+                      char **nodes,
+                      virDomainAsyncJob asyncJob)
 {
-    qemuBlockJobUpdate(vm, job, asyncJob);
+    g_autoptr(qemuBlockJobData) job = newjob;
 
-    while (qemuBlockJobIsRunning(job)) {
-        if (qemuDomainObjWait(vm) < 0)
-            return -1;
+    if (!job)
+        return -1;
 
-        qemuBlockJobUpdate(vm, job, asyncJob);
+    if (qemuSnapshotJobPerform(vm, job, tag, vmstate, nodes, asyncJob) < 0) {
+        qemuBlockJobStartupFinalize(vm, g_steal_pointer(&job));
+        return -1;
     }
 
-    qemuBlockJobSyncEnd(vm, job, asyncJob);
-    return 0;
+    return qemuSnapshotJobFinish(vm, job, tag, asyncJob);
 }
 
 
@@ -200,65 +302,30 @@ qemuSnapshotJobRun(virDomainObj *vm,
                    char **nodes,
                    virDomainAsyncJob asyncJob)
 {
-    g_autoptr(qemuBlockJobData) job = NULL;
-    const char *name = qemuSnapshotJobTypeToString(type);
-
-    if (!(job = qemuBlockJobDataNew(QEMU_BLOCKJOB_TYPE_SNAPSHOT, name)))
-        return -1;
-
-    /* QEMU emits all events of the job before it replies to the command, and
-     * those of jobs that are not known are dropped */
-    qemuBlockJobSyncBegin(job);
-
-    if (qemuBlockJobRegister(job, vm, NULL, true) < 0)
-        return -1;
-
-    if (qemuSnapshotJobStart(vm, job, tag, vmstate, nodes, asyncJob) < 0) {
-        qemuBlockJobStartupFinalize(vm, g_steal_pointer(&job));
-        return -1;
-    }
-
-    if (qemuSnapshotJobWait(vm, job, asyncJob) < 0)
-        return -1;
-
-    if (job->state != QEMU_BLOCKJOB_STATE_COMPLETED) {
-        virReportError(VIR_ERR_OPERATION_FAILED,
-                       _("%s of snapshot '%s' of domain '%s' failed: %s"),
-                       name, tag, vm->def->name, NULLSTR(job->errmsg));
-        return -1;
-    }
-
-    return 0;
+    return qemuSnapshotJobRunNew(vm, qemuSnapshotJobNew(vm, type), tag, vmstate,
+                                 nodes, asyncJob);
 }
 
 
 /**
- * qemuSnapshotJobRunRecorded:
+ * qemuSnapshotJobDeleteRecorded:
  * @vm: running domain; the caller holds the asynchronous job SNAPSHOT
- * @type: save or delete
  * @tag: name of the snapshot in the images
- * @nodes: names of the nodes to work on, terminated by NULL; the first one gets
- *         the memory
+ * @nodes: names of the nodes to work on, terminated by NULL
  *
- * Like qemuSnapshotJobRun, and leaves a record that stays until the caller's
- * asynchronous job ends, i.e. until the metadata match the images again.
+ * Deletes the snapshot and leaves a record (see qemuSnapshotJobNewRecorded).
  *
  * Returns 0 on success, -1 otherwise (see qemuSnapshotJobRun).
  */
 int
-qemuSnapshotJobRunRecorded(virDomainObj *vm,
-                           qemuSnapshotJobType type,
-                           const char *tag,
-                           char **nodes)
+qemuSnapshotJobDeleteRecorded(virDomainObj *vm,
+                              const char *tag,
+                              char **nodes)
 {
-    qemuDomainJobPrivate *jobPriv = vm->job->privateData;
-
-    qemuSnapshotJobRecordFree(jobPriv->snapshotJob);
-    jobPriv->snapshotJob = qemuSnapshotJobRecordNew(vm, type, tag, nodes);
-
-    return qemuSnapshotJobRun(vm, type, tag,
-                              type == QEMU_SNAPSHOT_JOB_SAVE ? nodes[0] : NULL,
-                              nodes, VIR_ASYNC_JOB_SNAPSHOT);
+    return qemuSnapshotJobRunNew(vm,
+                                 qemuSnapshotJobNewRecorded(vm, QEMU_SNAPSHOT_JOB_DELETE,
+                                                            tag, nodes),
+                                 tag, NULL, nodes, VIR_ASYNC_JOB_SNAPSHOT);
 }
 
 

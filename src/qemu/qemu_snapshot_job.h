@@ -7,6 +7,7 @@
 #pragma once
 
 #include "domain_conf.h"
+#include "qemu_blockjob.h"
 #include "virbuffer.h"
 #include "virenum.h"
 #include "virxml.h"
@@ -45,6 +46,26 @@ int
 qemuSnapshotJobRecordParse(xmlXPathContextPtr ctxt,
                            qemuSnapshotJobRecord **record);
 
+qemuBlockJobData *
+qemuSnapshotJobNewRecorded(virDomainObj *vm,
+                           qemuSnapshotJobType type,
+                           const char *tag,
+                           char **nodes);
+
+int
+qemuSnapshotJobPerform(virDomainObj *vm,
+                       qemuBlockJobData *job,
+                       const char *tag,
+                       const char *vmstate,
+                       char **nodes,
+                       virDomainAsyncJob asyncJob);
+
+int
+qemuSnapshotJobFinish(virDomainObj *vm,
+                      qemuBlockJobData *job,
+                      const char *tag,
+                      virDomainAsyncJob asyncJob);
+
 int
 qemuSnapshotJobRun(virDomainObj *vm,
                    qemuSnapshotJobType type,
@@ -54,10 +75,9 @@ qemuSnapshotJobRun(virDomainObj *vm,
                    virDomainAsyncJob asyncJob);
 
 int
-qemuSnapshotJobRunRecorded(virDomainObj *vm,
-                           qemuSnapshotJobType type,
-                           const char *tag,
-                           char **nodes);
+qemuSnapshotJobDeleteRecorded(virDomainObj *vm,
+                              const char *tag,
+                              char **nodes);
 
 void
 qemuSnapshotJobRecover(virDomainObj *vm,

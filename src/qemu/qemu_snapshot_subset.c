@@ -13,6 +13,7 @@
 
 #include "qemu_block.h"
 #include "qemu_domain.h"
+#include "qemu_process.h"
 #include "qemu_snapshot_image.h"
 #include "qemu_snapshot_job.h"
 #include "qemu_snapshot_subset.h"
@@ -355,19 +356,80 @@ qemuSnapshotSubsetCreatePrepare(virDomainObj *vm,
 }
 
 
+static int
+qemuSnapshotSubsetPause(virDomainObj *vm,
+                        bool *resume)
+{
+    qemuDomainObjPrivate *priv = vm->privateData;
+
+    if (virDomainObjGetState(vm, NULL) != VIR_DOMAIN_RUNNING)
+        return 0;
+
+    if (qemuProcessStopCPUs(priv->driver, vm, VIR_DOMAIN_PAUSED_SNAPSHOT,
+                            VIR_ASYNC_JOB_SNAPSHOT) < 0)
+        return -1;
+
+    *resume = true;
+
+    if (!virDomainObjIsActive(vm)) {
+        virReportError(VIR_ERR_INTERNAL_ERROR, "%s",
+                       _("guest unexpectedly quit"));
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/* Runs the job with the guest standing still. Files are written before and after
+ * that: it takes as long as the storage of the host lets it, and longer the more
+ * disks a domain has. */
+static int
+qemuSnapshotSubsetSave(virDomainObj *vm,
+                       const char *tag,
+                       char **nodes,
+                       bool halt,
+                       bool *resume)
+{
+    qemuDomainObjPrivate *priv = vm->privateData;
+    g_autoptr(qemuBlockJobData) job = NULL;
+
+    if (!(job = qemuSnapshotJobNewRecorded(vm, QEMU_SNAPSHOT_JOB_SAVE, tag, nodes)))
+        return -1;
+
+    if (qemuSnapshotSubsetPause(vm, resume) < 0 ||
+        qemuSnapshotJobPerform(vm, job, tag, nodes[0], nodes, VIR_ASYNC_JOB_SNAPSHOT) < 0) {
+        qemuBlockJobStartupFinalize(vm, g_steal_pointer(&job));
+        return -1;
+    }
+
+    /* where this fails, the caller tries again and reports it */
+    if (*resume && !halt &&
+        qemuProcessStartCPUs(priv->driver, vm, VIR_DOMAIN_RUNNING_UNPAUSED,
+                             VIR_ASYNC_JOB_SNAPSHOT) == 0)
+        *resume = false;
+
+    return qemuSnapshotJobFinish(vm, job, tag, VIR_ASYNC_JOB_SNAPSHOT);
+}
+
+
 /**
  * qemuSnapshotSubsetCreate:
- * @vm: running domain with its CPUs stopped
+ * @vm: running domain
  * @snap: snapshot to be taken, see qemuSnapshotSubsetCreatePrepare
+ * @flags: virDomainSnapshotCreateFlags
+ * @resume: set to true when the caller has to start the domain's CPUs again
  *
- * Saves the disks of @snap, and the memory into the first of them. If that
- * fails, no image keeps any part of it.
+ * Saves the disks of @snap, and the memory into the first of them, while the CPUs
+ * are stopped. If that fails, no image keeps any part of it.
  *
  * Returns 0 on success, -1 with an error reported otherwise.
  */
 int
 qemuSnapshotSubsetCreate(virDomainObj *vm,
-                         virDomainMomentObj *snap)
+                         virDomainMomentObj *snap,
+                         unsigned int flags,
+                         bool *resume)
 {
     g_auto(GStrv) nodes = NULL;
     virErrorPtr orig_err = NULL;
@@ -375,7 +437,8 @@ qemuSnapshotSubsetCreate(virDomainObj *vm,
     if (!(nodes = qemuSnapshotSubsetGetNodes(vm, virDomainSnapshotObjGetDef(snap))))
         return -1;
 
-    if (qemuSnapshotJobRunRecorded(vm, QEMU_SNAPSHOT_JOB_SAVE, snap->def->name, nodes) == 0)
+    if (qemuSnapshotSubsetSave(vm, snap->def->name, nodes,
+                               flags & VIR_DOMAIN_SNAPSHOT_CREATE_HALT, resume) == 0)
         return 0;
 
     virErrorPreserveLast(&orig_err);
@@ -786,7 +849,7 @@ qemuSnapshotSubsetDelete(virDomainObj *vm,
     if (!(nodes = qemuSnapshotSubsetGetNodes(vm, virDomainSnapshotObjGetDef(snap))))
         return -1;
 
-    return qemuSnapshotJobRunRecorded(vm, QEMU_SNAPSHOT_JOB_DELETE, snap->def->name, nodes);
+    return qemuSnapshotJobDeleteRecorded(vm, snap->def->name, nodes);
 }
 
 

@@ -28,7 +28,9 @@ qemuSnapshotSubsetCreatePrepare(virDomainObj *vm,
 
 int
 qemuSnapshotSubsetCreate(virDomainObj *vm,
-                         virDomainMomentObj *snap);
+                         virDomainMomentObj *snap,
+                         unsigned int flags,
+                         bool *resume);
 
 int
 qemuSnapshotSubsetCreateBeforeHalt(virDomainObj *vm,

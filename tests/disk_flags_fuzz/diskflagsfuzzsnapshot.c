@@ -314,9 +314,13 @@ testFuzzSnapshotSave(testFuzzWorld *world,
     g_autofree char *save = g_strdup_printf("snapshot-save %s%s%s;", def->parent.name,
                                             NULLSTR_EMPTY(first), NULLSTR_EMPTY(nodes));
     bool fails = !nodes || testFuzzSays(input, "fail-save");
+    int state = virDomainObjGetState(vm, NULL);
+    bool resume = false;
 
-    TEST_FUZZ_MUST((qemuSnapshotSubsetCreate(vm, snap) < 0) == fails,
+    TEST_FUZZ_MUST((qemuSnapshotSubsetCreate(vm, snap, 0, &resume) < 0) == fails,
                    "a snapshot fails just where QEMU does or a drive is empty");
+    TEST_FUZZ_MUST(!resume && virDomainObjGetState(vm, NULL) == state,
+                   "a guest runs on after a snapshot, be it a success or not");
     TEST_FUZZ_MUST(nodes ? STRPREFIX(testFuzzWorldGetJobs(world), save) :
                            STREQ(testFuzzWorldGetJobs(world), ""),
                    "QEMU saves just the disks that are taken, the memory to the first");

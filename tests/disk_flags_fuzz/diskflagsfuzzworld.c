@@ -20,6 +20,7 @@
 #include "qemu/qemu_block.h"
 #include "qemu/qemu_domain.h"
 #include "qemu/qemu_monitor_json.h"
+#include "qemu/qemu_process.h"
 #include "qemu/qemu_snapshot_image.h"
 #include "testutils.h"
 
@@ -420,18 +421,52 @@ qemuSnapshotImageDelete(virQEMUDriver *driver G_GNUC_UNUSED,
 
 
 int
-qemuSnapshotJobRun(virDomainObj *vm G_GNUC_UNUSED,
-                   qemuSnapshotJobType type,
-                   const char *tag,
-                   const char *vmstate,
-                   char **nodes,
-                   virDomainAsyncJob asyncJob G_GNUC_UNUSED)
+qemuProcessStopCPUs(virQEMUDriver *driver G_GNUC_UNUSED,
+                    virDomainObj *vm,
+                    virDomainPausedReason reason,
+                    virDomainAsyncJob asyncJob G_GNUC_UNUSED)
 {
+    virDomainObjSetState(vm, VIR_DOMAIN_PAUSED, reason);
+    return 0;
+}
+
+
+int
+qemuProcessStartCPUs(virQEMUDriver *driver G_GNUC_UNUSED,
+                     virDomainObj *vm,
+                     virDomainRunningReason reason,
+                     virDomainAsyncJob asyncJob G_GNUC_UNUSED)
+{
+    virDomainObjSetState(vm, VIR_DOMAIN_RUNNING, reason);
+    return 0;
+}
+
+
+qemuBlockJobData *
+qemuSnapshotJobNewRecorded(virDomainObj *vm G_GNUC_UNUSED,
+                           qemuSnapshotJobType type,
+                           const char *tag G_GNUC_UNUSED,
+                           char **nodes G_GNUC_UNUSED)
+{
+    return qemuBlockJobDataNew(QEMU_BLOCKJOB_TYPE_SNAPSHOT,
+                               qemuSnapshotJobTypeToString(type));
+}
+
+
+int
+qemuSnapshotJobPerform(virDomainObj *vm G_GNUC_UNUSED,
+                       qemuBlockJobData *job,
+                       const char *tag,
+                       const char *vmstate,
+                       char **nodes,
+                       virDomainAsyncJob asyncJob G_GNUC_UNUSED)
+{
+    qemuSnapshotJobType type = qemuSnapshotJobTypeFromString(job->name);
     g_autofree char *joined = g_strjoinv(" ", nodes);
     char **node;
 
     g_string_append_printf(here->jobs, "%s %s %s %s;",
-                           qemuSnapshotJobTypeToString(type), tag, NULLSTR_EMPTY(vmstate), joined);
+                           job->name, tag, NULLSTR_EMPTY(vmstate), joined);
 
     for (node = nodes; *node; node++) {
         const char *disk = STRSKIP(*node, "node-");
@@ -442,7 +477,18 @@ qemuSnapshotJobRun(virDomainObj *vm G_GNUC_UNUSED,
             ignore_value(testFuzzWorldDelete(here, disk));
     }
 
-    if (type == QEMU_SNAPSHOT_JOB_SAVE && testFuzzSays(here->input, "fail-save")) {
+    return 0;
+}
+
+
+int
+qemuSnapshotJobFinish(virDomainObj *vm G_GNUC_UNUSED,
+                      qemuBlockJobData *job,
+                      const char *tag G_GNUC_UNUSED,
+                      virDomainAsyncJob asyncJob G_GNUC_UNUSED)
+{
+    if (qemuSnapshotJobTypeFromString(job->name) == QEMU_SNAPSHOT_JOB_SAVE &&
+        testFuzzSays(here->input, "fail-save")) {
         virReportError(VIR_ERR_OPERATION_FAILED, "%s", "the job failed");
         return -1;
     }
@@ -452,14 +498,30 @@ qemuSnapshotJobRun(virDomainObj *vm G_GNUC_UNUSED,
 
 
 int
-qemuSnapshotJobRunRecorded(virDomainObj *vm,
-                           qemuSnapshotJobType type,
-                           const char *tag,
-                           char **nodes)
+qemuSnapshotJobRun(virDomainObj *vm,
+                   qemuSnapshotJobType type,
+                   const char *tag,
+                   const char *vmstate,
+                   char **nodes,
+                   virDomainAsyncJob asyncJob)
 {
-    return qemuSnapshotJobRun(vm, type, tag,
-                              type == QEMU_SNAPSHOT_JOB_SAVE ? nodes[0] : NULL,
-                              nodes, VIR_ASYNC_JOB_SNAPSHOT);
+    g_autoptr(qemuBlockJobData) job = qemuSnapshotJobNewRecorded(vm, type, tag, nodes);
+
+    if (!job ||
+        qemuSnapshotJobPerform(vm, job, tag, vmstate, nodes, asyncJob) < 0)
+        return -1;
+
+    return qemuSnapshotJobFinish(vm, job, tag, asyncJob);
+}
+
+
+int
+qemuSnapshotJobDeleteRecorded(virDomainObj *vm,
+                              const char *tag,
+                              char **nodes)
+{
+    return qemuSnapshotJobRun(vm, QEMU_SNAPSHOT_JOB_DELETE, tag, NULL, nodes,
+                              VIR_ASYNC_JOB_SNAPSHOT);
 }
 
 

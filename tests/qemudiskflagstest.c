@@ -150,7 +150,7 @@ testDecideTwice(const void *opaque G_GNUC_UNUSED)
 {
     const struct testDisk specs[] = {
         { .dst = "vda" }, { .dst = "vdb", .migrate = NO },
-        { .dst = "vdc", .migrate = YES, .shareable = true }, { NULL },
+        { .dst = "vdc", .migrate = YES, .shareable = true }, { .dst = NULL },
     };
     g_autoptr(virDomainDef) def = testDomainNew(specs);
     g_autoptr(qemuMigrationDisks) first = NULL;
@@ -438,45 +438,45 @@ mymain(void)
     } while (0)
 
     DO_TEST_DECIDE("disks without flags leave a migration as it is",
-                   .disks = { { "vda" }, { "vdb", .shareable = true },
-                              { "vdc", .readonly = true }, { "sda", .empty = true } },
+                   .disks = { { .dst = "vda" }, { .dst = "vdb", .shareable = true },
+                              { .dst = "vdc", .readonly = true }, { .dst = "sda", .empty = true } },
                    .flags = ALL | LIVE,
                    .copied = "vda", .flagsAfter = ALL | LIVE);
     DO_TEST_DECIDE("flags that say what is done anyway leave a migration as it is",
-                   .disks = { { "vda", YES }, { "vdb", NO, .shareable = true } },
+                   .disks = { { .dst = "vda", .migrate = YES }, { .dst = "vdb", .migrate = NO, .shareable = true } },
                    .flags = INC,
                    .copied = "vda", .flagsAfter = INC);
     DO_TEST_DECIDE("a disk that says false is left out",
-                   .disks = { { "vda" }, { "vdb", NO }, { "vdc", YES } },
+                   .disks = { { .dst = "vda" }, { .dst = "vdb", .migrate = NO }, { .dst = "vdc", .migrate = YES } },
                    .flags = ALL,
                    .copied = "vda,vdc", .byFlags = true,
                    .listAfter = "vda,vdc", .flagsAfter = ALL);
     DO_TEST_DECIDE("a shareable disk that says true is copied besides the others",
-                   .disks = { { "vda" }, { "vdb", YES, .shareable = true } },
+                   .disks = { { .dst = "vda" }, { .dst = "vdb", .migrate = YES, .shareable = true } },
                    .flags = INC | LIVE,
                    .copied = "vda,vdb", .byFlags = true,
                    .listAfter = "vda,vdb", .flagsAfter = INC | LIVE);
     DO_TEST_DECIDE("when all disks say false the migration is one without storage",
-                   .disks = { { "vda", NO }, { "vdb", NO } },
+                   .disks = { { .dst = "vda", .migrate = NO }, { .dst = "vdb", .migrate = NO } },
                    .flags = ALL | SYNC | LIVE,
                    .copied = "", .byFlags = true, .flagsAfter = LIVE);
     DO_TEST_DECIDE("when all disks say false an incremental migration is one without storage too",
-                   .disks = { { "vda", NO }, { "vdb", .readonly = true } },
+                   .disks = { { .dst = "vda", .migrate = NO }, { .dst = "vdb", .readonly = true } },
                    .flags = INC | SYNC,
                    .copied = "", .byFlags = true, .flagsAfter = 0);
     DO_TEST_DECIDE("a domain with nothing to copy keeps libvirt's behaviour",
-                   .disks = { { "sda", .empty = true } },
+                   .disks = { { .dst = "sda", .empty = true } },
                    .flags = ALL,
                    .copied = "", .flagsAfter = ALL);
     DO_TEST_DECIDE("an explicit list beats flags of either kind",
-                   .disks = { { "vda", YES }, { "vdb", NO }, { "vdc" } },
+                   .disks = { { .dst = "vda", .migrate = YES }, { .dst = "vdb", .migrate = NO }, { .dst = "vdc" } },
                    .list = "vdb", .flags = ALL,
                    .copied = "vdb", .listAfter = "vdb", .flagsAfter = ALL);
     DO_TEST_DECIDE("flags start no copy",
-                   .disks = { { "vda", YES }, { "vdb", YES, .shareable = true } },
+                   .disks = { { .dst = "vda", .migrate = YES }, { .dst = "vdb", .migrate = YES, .shareable = true } },
                    .flags = LIVE, .undecided = true, .flagsAfter = LIVE);
     DO_TEST_DECIDE("an offline migration that asks for storage is still refused as such",
-                   .disks = { { "vda", NO } },
+                   .disks = { { .dst = "vda", .migrate = NO } },
                    .flags = VIR_MIGRATE_OFFLINE | ALL, .undecided = true,
                    .flagsAfter = VIR_MIGRATE_OFFLINE | ALL);
 
@@ -530,17 +530,17 @@ mymain(void)
     } while (0)
 
     DO_TEST_UPDATE("a live update may set flags",
-                   .orig = { "vda" }, .update = { "vda", YES });
+                   .orig = { .dst = "vda" }, .update = { .dst = "vda", .migrate = YES });
     DO_TEST_UPDATE("a live update may change flags",
-                   .orig = { "vda", YES }, .update = { "vda", NO });
+                   .orig = { .dst = "vda", .migrate = YES }, .update = { .dst = "vda", .migrate = NO });
     DO_TEST_UPDATE("a live update may clear flags",
-                   .orig = { "vda", NO }, .update = { "vda" });
+                   .orig = { .dst = "vda", .migrate = NO }, .update = { .dst = "vda" });
     DO_TEST_UPDATE("a live update is refused for flags that the running disk cannot have",
-                   .orig = { "vda", .readonly = true }, .update = { "vda", YES },
+                   .orig = { .dst = "vda", .readonly = true }, .update = { .dst = "vda", .migrate = YES },
                    .error = VIR_ERR_CONFIG_UNSUPPORTED,
                    .parts = { "'vda'", "<migrate>", "'read-only'" });
     DO_TEST_UPDATE("a live update with flags is refused for a change that libvirt refuses",
-                   .orig = { "vda" }, .update = { "vda", NO }, .serial = "other",
+                   .orig = { .dst = "vda" }, .update = { .dst = "vda", .migrate = NO }, .serial = "other",
                    .error = VIR_ERR_OPERATION_UNSUPPORTED,
                    .parts = { "serial" });
 

@@ -177,7 +177,7 @@ testFuzzDiskMigrate(virDomainDef *def)
 
     TEST_FUZZ_MUST(disks && qemuMigrationDisksContain(disks, disk->dst) == copied,
                    "a migration copies the disk as the table says");
-    TEST_FUZZ_MUST((list != NULL) == (disks->byFlags && copied),
+    TEST_FUZZ_MUST((nlist > 0) == (disks->byFlags && copied),
                    "a migration gets a list of disks just where flags change what it copies");
 
     return TEST_FUZZ_ACCEPTED;

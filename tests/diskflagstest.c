@@ -66,6 +66,35 @@ testDiskFlagsParse(const char *diskXML,
 }
 
 
+/* In this document there are entities that a <flags> may refer to. */
+static virDomainDef *
+testDiskFlagsParseEntities(const char *diskXML)
+{
+    g_autofree char *domain = testDiskFlagsDomainXML("qemu", "hvm", diskXML);
+    g_autofree char *xml = g_strconcat("<!DOCTYPE domain ["
+                                       "<!ENTITY value 'false'>"
+                                       "<!ENTITY e '<migrate>false</migrate>'>"
+                                       "<!ENTITY file SYSTEM 'file:///etc/passwd'>"
+                                       "]>", domain, NULL);
+
+    return virDomainDefParseString(xml, xmlopt, NULL, 0);
+}
+
+
+static virDomainDiskDef *
+testDiskFlagsDiskNew(virTristateBool migrate,
+                     virTristateBool snapshot)
+{
+    virDomainDiskDef *disk = virDomainDiskDefNew(NULL);
+
+    disk->dst = g_strdup("vda");
+    disk->flags.migrate = migrate;
+    disk->flags.snapshot = snapshot;
+
+    return disk;
+}
+
+
 /* Returns the <flags> element as the formatter wrote it, without white space;
  * an empty string where there is none. */
 static char *
@@ -301,6 +330,21 @@ testDiskFlagsDocumentValidate(const void *opaque)
 }
 
 
+/* An error message that is long does not get to everyone whole. */
+static int
+testDiskFlagsCheckShort(void)
+{
+    const char *message = virGetLastErrorMessage();
+
+    if (strlen(message) < ERROR_MESSAGE_MAX - 1 &&
+        g_utf8_validate(message, -1, NULL))
+        return 0;
+
+    VIR_TEST_VERBOSE("%zu characters or not UTF-8: %.1000s", strlen(message), message);
+    return -1;
+}
+
+
 struct testDiskFlagsHugeValue {
     const char *piece;
     size_t repeat;
@@ -326,13 +370,95 @@ testDiskFlagsHuge(const void *opaque)
     if ((def = testDiskFlagsParse(xml, 0)))
         return -1;
 
-    if (strlen(virGetLastErrorMessage()) >= ERROR_MESSAGE_MAX - 1 ||
-        !g_utf8_validate(virGetLastErrorMessage(), -1, NULL)) {
-        VIR_TEST_VERBOSE("cut off or not UTF-8: %s", virGetLastErrorMessage());
+    if (testDiskFlagsCheckShort() < 0)
+        return -1;
+
+    return testDiskFlagsCheckError(VIR_ERR_XML_ERROR, parts);
+}
+
+
+/* Each of our messages names the disk, whose name may be megabytes long, too. */
+static int
+testDiskFlagsHugeTarget(const void *opaque G_GNUC_UNUSED)
+{
+    const char *const parts[] = { "disk 'vdaxxx", NULL };
+    const char *const documents[] = {
+        FLAGS(MIGRATE("maybe")),
+        FLAGS("<migrate/><migrate/>"),
+        FLAGS("&e;"),
+        FLAGS(MIGRATE("&e;")),
+    };
+    g_autofree char *tail = g_strnfill(4 * 1024 * 1024, 'x');
+    g_autofree char *target = g_strconcat("vda", tail, NULL);
+    g_autoptr(virDomainDef) def = virDomainDefNew(xmlopt);
+    g_autoptr(virDomainXMLOption) refusing = NULL;
+    virDomainDefParserConfig stockConfig = { 0 };
+    virDomainDeviceDef dev = { .type = VIR_DOMAIN_DEVICE_DISK };
+    virDomainDiskDef *disk;
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(documents); i++) {
+        g_autofree char *diskXML = g_strdup_printf("<disk><target dev='%s'/>%s</disk>",
+                                                   target, documents[i]);
+        g_autoptr(virDomainDef) parsed = testDiskFlagsParseEntities(diskXML);
+
+        if (parsed ||
+            testDiskFlagsCheckShort() < 0 ||
+            testDiskFlagsCheckError(VIR_ERR_XML_ERROR, parts) < 0)
+            return -1;
+    }
+
+    disk = testDiskFlagsDiskNew(0, VIR_TRISTATE_BOOL_YES);
+    virDomainDiskInsert(def, disk);
+    g_free(disk->dst);
+    disk->dst = g_steal_pointer(&target);
+    disk->snapshot = VIR_DOMAIN_SNAPSHOT_LOCATION_NO;
+
+    if (virDomainDiskFlagsValidate(disk) == 0 ||
+        testDiskFlagsCheckShort() < 0 ||
+        testDiskFlagsCheckError(VIR_ERR_CONFIG_UNSUPPORTED, parts) < 0)
+        return -1;
+
+    disk->src->readonly = true;
+
+    if (virDomainDiskFlagsValidate(disk) == 0 ||
+        testDiskFlagsCheckShort() < 0 ||
+        testDiskFlagsCheckError(VIR_ERR_CONFIG_UNSUPPORTED, parts) < 0)
+        return -1;
+
+    refusing = virDomainXMLOptionNew(&stockConfig, NULL, NULL, NULL, NULL, NULL);
+    dev.data.disk = disk;
+
+    if (virDomainDiskFlagsCheckSupport(&dev, def, refusing) == 0 ||
+        testDiskFlagsCheckShort() < 0)
+        return -1;
+
+    return testDiskFlagsCheckError(VIR_ERR_CONFIG_UNSUPPORTED, parts);
+}
+
+
+/*
+ * Entities, which libvirt's XML parser leaves unreplaced
+ */
+
+struct testDiskFlagsEntity {
+    const char *xml; /* of the disk */
+    const char *errors[3]; /* what the error tells besides the disk */
+};
+
+
+static int
+testDiskFlagsEntity(const void *opaque)
+{
+    const struct testDiskFlagsEntity *entity = opaque;
+    g_autoptr(virDomainDef) def = testDiskFlagsParseEntities(entity->xml);
+
+    if (def) {
+        VIR_TEST_VERBOSE("not refused: %s", entity->xml);
         return -1;
     }
 
-    return testDiskFlagsCheckError(VIR_ERR_XML_ERROR, parts);
+    return testDiskFlagsCheckError(VIR_ERR_XML_ERROR, entity->errors);
 }
 
 
@@ -442,20 +568,6 @@ testDiskFlagsSnapshotAttribute(const void *opaque G_GNUC_UNUSED)
     }
 
     return 0;
-}
-
-
-static virDomainDiskDef *
-testDiskFlagsDiskNew(virTristateBool migrate,
-                     virTristateBool snapshot)
-{
-    virDomainDiskDef *disk = virDomainDiskDefNew(NULL);
-
-    disk->dst = g_strdup("vda");
-    disk->flags.migrate = migrate;
-    disk->flags.snapshot = snapshot;
-
-    return disk;
 }
 
 
@@ -835,8 +947,22 @@ mymain(void)
                  "x", 4 * 1024 * 1024, "'" X64 "'");
     DO_TEST_HUGE("a value is clipped between characters, not within one",
                  "\xe2\x82\xac", 1024 * 1024, "\xe2\x82\xac'");
-    DO_TEST_HUGE("a value made of entities is shown as what they stand for",
+    DO_TEST_HUGE("a value made of references is shown as what they stand for",
                  "&lt;&amp;&#37;s&quot;", 1000, "'<&%s\"<&%s\"");
+
+#define DO_TEST_ENTITY(sentence, children, ...) \
+    do { \
+        const struct testDiskFlagsEntity entity = { DISK(children), { __VA_ARGS__ } }; \
+        if (virTestRun(sentence, testDiskFlagsEntity, &entity) < 0) \
+            ret = -1; \
+    } while (0)
+
+    DO_TEST_ENTITY("a value in an entity is refused",
+                   FLAGS(MIGRATE("&value;")), "'vda'", "entity 'value' in element <migrate>");
+    DO_TEST_ENTITY("a value in a file is refused and not taken for empty",
+                   FLAGS(SNAPSHOT("&file;")), "'vda'", "entity 'file' in element <snapshot>");
+    DO_TEST_ENTITY("a flag in an entity is refused and not overlooked",
+                   FLAGS("&e;"), "'vda'", "entity 'e' in element <flags>");
 
 #define DO_TEST(sentence, function, data) \
     do { \
@@ -844,6 +970,8 @@ mymain(void)
             ret = -1; \
     } while (0)
 
+    DO_TEST("a disk's name of megabytes is shown clipped",
+            testDiskFlagsHugeTarget, NULL);
     DO_TEST("migrate cannot be true on a disk that cannot be copied",
             testDiskFlagsUnfitRefused, "migrate");
     DO_TEST("snapshot cannot be true on a disk that cannot be snapshotted",

@@ -12,8 +12,20 @@
 
 #define VIR_FROM_THIS VIR_FROM_DOMAIN
 
-/* A longer value would push the rest of an error message out of its buffer. */
-#define VIR_DOMAIN_DISK_FLAGS_VALUE_SHOWN 64
+/* The names and values in a document may be megabytes long, error messages not. */
+#define VIR_DOMAIN_DISK_FLAGS_SHOWN 64
+
+
+/* Returns the beginning of @text, or all of it if it isn't long. */
+static char *
+virDomainDiskFlagsClip(const char *text)
+{
+    if (!text)
+        return NULL;
+
+    return g_utf8_substring(text, 0,
+                            MIN(g_utf8_strlen(text, -1), VIR_DOMAIN_DISK_FLAGS_SHOWN));
+}
 
 
 static int
@@ -30,9 +42,11 @@ virDomainDiskFlagsParseNode(const char *name,
             continue;
 
         if (*node) {
+            g_autofree char *disk = virDomainDiskFlagsClip(target);
+
             virReportError(VIR_ERR_XML_ERROR,
                            _("element <%s> of disk '%s' is given more than once: at most one is allowed"),
-                           name, NULLSTR(target));
+                           name, NULLSTR(disk));
             return -1;
         }
 
@@ -48,13 +62,37 @@ virDomainDiskFlagsReportValue(const char *name,
                               const char *target,
                               const char *value)
 {
-    g_autofree char *shown = g_utf8_substring(value, 0,
-                                              MIN(g_utf8_strlen(value, -1),
-                                                  VIR_DOMAIN_DISK_FLAGS_VALUE_SHOWN));
+    g_autofree char *shown = virDomainDiskFlagsClip(value);
+    g_autofree char *disk = virDomainDiskFlagsClip(target);
 
     virReportError(VIR_ERR_XML_ERROR,
                    _("invalid value '%s' of element <%s> in <flags> of disk '%s': only 'true', 'false' or an empty element, which means 'true', are allowed"),
-                   shown, name, NULLSTR(target));
+                   shown, name, NULLSTR(disk));
+}
+
+
+/* libvirt doesn't replace entities: what is in them would be overlooked, and a
+ * flag that has nothing else would look empty, which means 'true'. */
+static int
+virDomainDiskFlagsCheckEntities(const char *name,
+                                const char *target,
+                                xmlNodePtr node)
+{
+    xmlNodePtr child;
+
+    for (child = node->children; child; child = child->next) {
+        if (child->type == XML_ENTITY_REF_NODE) {
+            g_autofree char *shown = virDomainDiskFlagsClip((const char *) child->name);
+            g_autofree char *disk = virDomainDiskFlagsClip(target);
+
+            virReportError(VIR_ERR_XML_ERROR,
+                           _("entity '%s' in element <%s> of disk '%s' is not allowed: write what it stands for"),
+                           shown, name, NULLSTR(disk));
+            return -1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -72,6 +110,9 @@ virDomainDiskFlagsParseOne(const char *name,
 
     if (!node)
         return 0;
+
+    if (virDomainDiskFlagsCheckEntities(name, target, node) < 0)
+        return -1;
 
     /* An element inside carries no text, so that its parent would look empty. */
     if (xmlFirstElementChild(node)) {
@@ -107,8 +148,8 @@ virDomainDiskFlagsParseOne(const char *name,
  * as everywhere in the domain XML.
  *
  * Returns 0 on success, also when there is no such element, -1 when an element
- * is repeated or its value is not allowed (VIR_ERR_XML_ERROR naming the disk
- * target, the element and the value).
+ * is repeated, its value is not allowed or hides in an entity (VIR_ERR_XML_ERROR
+ * naming the disk target, the element and the value or entity).
  */
 int
 virDomainDiskFlagsParseXML(virDomainDiskDef *disk,
@@ -121,6 +162,9 @@ virDomainDiskFlagsParseXML(virDomainDiskDef *disk,
 
     if (!node)
         return 0;
+
+    if (virDomainDiskFlagsCheckEntities("flags", disk->dst, node) < 0)
+        return -1;
 
     if (virDomainDiskFlagsParseOne("migrate", disk->dst, node, &disk->flags.migrate) < 0 ||
         virDomainDiskFlagsParseOne("snapshot", disk->dst, node, &disk->flags.snapshot) < 0)
@@ -182,6 +226,7 @@ virDomainDiskFlagsCheckSupport(const virDomainDeviceDef *dev,
                                virDomainXMLOption *xmlopt)
 {
     const virDomainDiskDef *disk = dev->data.disk;
+    g_autofree char *target = NULL;
 
     if (dev->type != VIR_DOMAIN_DEVICE_DISK ||
         xmlopt->config.features & VIR_DOMAIN_DEF_FEATURE_DISK_FLAGS)
@@ -191,9 +236,10 @@ virDomainDiskFlagsCheckSupport(const virDomainDeviceDef *dev,
         disk->flags.snapshot == VIR_TRISTATE_BOOL_ABSENT)
         return 0;
 
+    target = virDomainDiskFlagsClip(disk->dst);
     virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                    _("domain type '%s' does not support the <flags> of disk '%s': remove the element"),
-                   virDomainVirtTypeToString(def->virtType), NULLSTR(disk->dst));
+                   virDomainVirtTypeToString(def->virtType), NULLSTR(target));
     return -1;
 }
 
@@ -221,12 +267,15 @@ virDomainDiskFlagsValidateOne(const char *name,
                               virTristateBool flag,
                               const char *unfitKind)
 {
+    g_autofree char *disk = NULL;
+
     if (!unfitKind || flag != VIR_TRISTATE_BOOL_YES)
         return 0;
 
+    disk = virDomainDiskFlagsClip(target);
     virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                    _("flag <%s> of disk '%s' cannot be 'true' on a '%s' disk: set it to 'false' or remove it"),
-                   name, target, unfitKind);
+                   name, disk, unfitKind);
     return -1;
 }
 
@@ -235,6 +284,7 @@ static int
 virDomainDiskFlagsValidateSnapshot(const virDomainDiskDef *disk)
 {
     const char *location = virDomainSnapshotLocationTypeToString(disk->snapshot);
+    g_autofree char *target = NULL;
 
     switch (disk->snapshot) {
     case VIR_DOMAIN_SNAPSHOT_LOCATION_NO:
@@ -254,9 +304,10 @@ virDomainDiskFlagsValidateSnapshot(const virDomainDiskDef *disk)
         return 0;
     }
 
+    target = virDomainDiskFlagsClip(disk->dst);
     virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                    _("flag <snapshot> of disk '%s' contradicts its attribute snapshot='%s': change or remove one of them"),
-                   disk->dst, location);
+                   target, location);
     return -1;
 }
 

@@ -214,6 +214,17 @@ connect_host() {
     nsenter --target "$pid" --net ip link set eth0 up
 }
 
+# link_host HOST cut|heal: takes its port out of the bridge and puts it back.  The
+# host's own link stays up, as with a cable that is cut behind the switch.
+link_host() {
+    local lan
+    lan=$(holder lan) || ldf_die "the lab is not up; start it with: ./lab up"
+    case $2 in
+    cut) nsenter --target "$lan" --net ip link set "host-$1" nomaster ;;
+    heal) nsenter --target "$lan" --net ip link set "host-$1" master lab ;;
+    esac
+}
+
 start_nbdkit() {
     # Every file of the directory is an export of its own.
     nsenter --target "$(holder lan)" --mount --uts --ipc --net --pid --wdns="$PWD" \

@@ -81,6 +81,20 @@ assert_nothing_left() {
     refute_output --partial "verification failed"
 }
 
+@test "a host that is cut off is not reached, and is again when it is healed" {
+    up
+    run -0 on a timeout 10 virsh -c qemu+tcp://b/system hostname
+    "$ROOT/lab" cut b
+    run -124 on a timeout 1 virsh -c qemu+tcp://b/system hostname
+    # Nobody is told: its own link is up, and it talks to itself.
+    run -0 on b ip -o link show eth0 up
+    assert_output --partial "LOWER_UP"
+    run -0 on b virsh -c qemu+tcp://b/system hostname
+    "$ROOT/lab" heal b
+    run -0 on a timeout 10 virsh -c qemu+tcp://b/system hostname
+    assert_output b
+}
+
 @test "nothing of a lab that is up is visible on the machine" {
     local before
     before=$(machine_view)

@@ -21,8 +21,12 @@
 #include "virerror.h"
 #include "virhash.h"
 #include "virlog.h"
+#include "virtime.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
+
+/* milliseconds within which the end of a QEMU process is handled */
+#define QEMU_SNAPSHOT_SUBSET_DEATH_TIMEOUT (10 * 1000)
 
 VIR_LOG_INIT("qemu.qemu_snapshot_subset");
 
@@ -413,6 +417,64 @@ qemuSnapshotSubsetSave(virDomainObj *vm,
 }
 
 
+/* Whether QEMU is gone and the handler of its monitor's end has yet to say so. */
+static bool
+qemuSnapshotSubsetIsDying(virDomainObj *vm)
+{
+    qemuDomainObjPrivate *priv = vm->privateData;
+    g_autoptr(virError) err = NULL;
+
+    if (!virDomainObjIsActive(vm))
+        return false;
+
+    if (!priv->mon)
+        return true;
+
+    err = qemuMonitorLastError(priv->mon);
+    return err != NULL;
+}
+
+
+/* A monitor may also break without QEMU's end, so this has an end of its own. */
+static void
+qemuSnapshotSubsetAwaitDeath(virDomainObj *vm)
+{
+    unsigned long long deadline;
+
+    if (virTimeMillisNow(&deadline) < 0)
+        return;
+
+    deadline += QEMU_SNAPSHOT_SUBSET_DEATH_TIMEOUT;
+
+    while (qemuSnapshotSubsetIsDying(vm) && virDomainObjWaitUntil(vm, deadline) == 0)
+        continue;
+}
+
+
+/* Removes what a save that failed may have left. A QEMU that died after it had
+ * saved, but before it could say so, leaves the whole snapshot: its images can be
+ * written when it is gone. */
+static void
+qemuSnapshotSubsetCreateDiscard(virDomainObj *vm,
+                                virDomainMomentObj *snap,
+                                char **nodes)
+{
+    qemuDomainObjPrivate *priv = vm->privateData;
+
+    if (virDomainObjIsActive(vm) &&
+        qemuSnapshotJobRun(vm, QEMU_SNAPSHOT_JOB_DELETE, snap->def->name,
+                           NULL, nodes, VIR_ASYNC_JOB_SNAPSHOT) == 0)
+        return;
+
+    qemuSnapshotSubsetAwaitDeath(vm);
+
+    if (!virDomainObjIsActive(vm) &&
+        qemuSnapshotSubsetDeleteInactive(priv->driver, snap->def->dom, snap) < 0)
+        VIR_WARN("cannot remove snapshot '%s' of domain '%s' again: %s",
+                 snap->def->name, vm->def->name, virGetLastErrorMessage());
+}
+
+
 /**
  * qemuSnapshotSubsetCreate:
  * @vm: running domain
@@ -442,11 +504,7 @@ qemuSnapshotSubsetCreate(virDomainObj *vm,
         return 0;
 
     virErrorPreserveLast(&orig_err);
-
-    if (virDomainObjIsActive(vm))
-        ignore_value(qemuSnapshotJobRun(vm, QEMU_SNAPSHOT_JOB_DELETE, snap->def->name,
-                                        NULL, nodes, VIR_ASYNC_JOB_SNAPSHOT));
-
+    qemuSnapshotSubsetCreateDiscard(vm, snap, nodes);
     virErrorRestore(&orig_err);
     return -1;
 }

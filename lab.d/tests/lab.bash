@@ -134,8 +134,8 @@ make_images() {
         image=${rest#*:}
         case $format in
         nbd) [ -e "$LDF_LAB/nbd/$image" ] || truncate -s "${DISK_SIZE:-8M}" "$LDF_LAB/nbd/$image" ;;
-        raw) truncate -s "${DISK_SIZE:-8M}" "$LDF_LAB/$host/lib/images/$image" ;;
-        qcow2) qemu-img create -q -f qcow2 "$LDF_LAB/$host/lib/images/$image" "${DISK_SIZE:-8M}" ;;
+        raw) truncate -s "${DISK_SIZE:-8M}" "$(image "$host" "$image")" ;;
+        qcow2) qemu-img create -q -f qcow2 "$(image "$host" "$image")" "${DISK_SIZE:-8M}" ;;
         esac
     done
 }

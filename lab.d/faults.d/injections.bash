@@ -1,0 +1,49 @@
+# Faults.  inject breaks something while the operation is held in its phase, lets go
+# of what holds it, and makes whole what was broken, without helping the guest.
+# shellcheck shell=bash
+
+inject() {
+    local host=${FAULT#*-}
+    host=${host%%-*}
+    case $FAULT in
+    libvirtd-?-killed)
+        "$ROOT/lab" stop "$host" --kill
+        let_go
+        "$ROOT/lab" start "$host" ;;
+    libvirtd-?-restarted)
+        # It ends only when its threads do, so what holds them goes first.
+        local pid
+        pid=$(process_of "$host" libvirtd)
+        kill -TERM "$pid"
+        let_go
+        wait_until 45 is_dead "$pid"
+        "$ROOT/lab" start "$host" ;;
+    qemu-?-killed)
+        kill -KILL "$(process_of "$host" qemu)"
+        let_go ;;
+    link-cut)
+        "$ROOT/lab" cut b
+        let_go
+        # Both ends notice by keepalive, or wait for the link.
+        wait_until 15 is_operation_over > /dev/null || :
+        "$ROOT/lab" heal b ;;
+    storage-full)
+        fill_storage
+        let_go
+        wait_until 15 is_operation_over > /dev/null || :
+        rm "$(image "$(storage_host)" filler)" ;;
+    esac
+}
+
+let_go() {
+    thaw_all
+    [ ! -e "$CASE/fifo" ] || rm -f "$(cat "$CASE/fifo")"
+}
+
+# Whatever goes on may do so at full speed now.
+await_end() {
+    if ! is_operation_over && is_migration; then
+        on a timeout 10 virsh -q migrate-setspeed demo 1000 > /dev/null 2>&1 || :
+    fi
+    wait_until 60 is_operation_over
+}

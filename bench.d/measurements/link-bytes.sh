@@ -10,13 +10,14 @@ compare link-bytes "storage sent, 2 disks of 3 by their flags" bytes 1.02 \
 compare link-bytes-all "the same" bytes null \
     flags "ours" all "sent by stock, all 3"
 
-# counted_bytes HOST: that came to the port of the NBD server since it was asked last.
-counted_bytes() {
-    on "$1" iptables -L INPUT -v -n -x -Z | awk -v port="dpt:$disks_port" '$0 ~ port { print $2 }'
+# count_bytes HOST: from now on, those that come to the ports of the NBD server.
+count_bytes() {
+    on "$1" iptables -A INPUT -p tcp --dport "$first_port:$last_port"
 }
 
-count_bytes() {
-    on "$1" iptables -A INPUT -p tcp --dport "$disks_port"
+# counted_bytes HOST: since it was asked last.
+counted_bytes() {
+    on "$1" iptables -L INPUT -v -n -x -Z | awk -v ports="dpts:$first_port:$last_port" '$NF == ports { print $2 }'
 }
 
 allocated_bytes() {
@@ -47,7 +48,7 @@ measure() {
         rm -f "$LDF_LAB/$to/lib/images/$left_out"
     fi
     clear_copies "$to"
-    migrate "$from" "$to" >/dev/null
+    migrate "$from" "$to" "$2" >/dev/null
     bytes=$(counted_bytes "$to")
     sample "$1" "$2" "$bytes"
 }

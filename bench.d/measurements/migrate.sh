@@ -20,7 +20,7 @@ measure() {
     (($2 % 2)) || { from=b to=a; }
     [[ $1 == ours ]] || options=(--migrate-disks "vdb,vdd")
     clear_copies "$to"
-    seconds=$(migrate "$from" "$to" "${options[@]}")
+    seconds=$(migrate "$from" "$to" "$2" "${options[@]}")
     sample "$1" "$2" "$seconds"
 }
 

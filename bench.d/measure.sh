@@ -38,19 +38,16 @@ sample() {
 }
 
 # in_turns ROUNDS COMMAND SERIES...: runs "COMMAND SERIES ROUND" for each series
-# in each round, in every other round backwards, so that what slows the machine
-# down for a while, and what comes first, is spread evenly.
+# in each round.  Each round begins with another series, so that what slows the
+# machine down for a while, and what comes first, is spread evenly.
 in_turns() {
-    local rounds=${BENCH_RUNS:-$1} command=$2 round series order
+    local rounds=${BENCH_RUNS:-$1} command=$2 round turn all
     shift 2
+    all=("$@")
     for ((round = 1; round <= rounds; round++)); do
         ldf_say "$(basename "$0" .sh): round $round of $rounds"
-        order=("$@")
-        if ((round % 2 == 0)); then
-            mapfile -t order < <(printf '%s\n' "$@" | tac)
-        fi
-        for series in "${order[@]}"; do
-            "$command" "$series" "$round"
+        for ((turn = 0; turn < ${#all[@]}; turn++)); do
+            "$command" "${all[(round - 1 + turn) % ${#all[@]}]}" "$round"
         done
     done
 }

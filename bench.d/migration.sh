@@ -14,6 +14,7 @@ data_size=192M
 # libvirt 9.0.0 never frees a port that it was told to use for the disks, so each
 # round has one of its own, outside of the range from which libvirt chooses.
 first_port=49300
+# shellcheck disable=SC2034 # link-bytes.sh counts what comes to all of them
 last_port=49999
 
 # make_guest OPTION: a quiet guest on host a, OPTION being what its disk vdc has.

@@ -1,0 +1,141 @@
+#!/usr/bin/env bats
+# Documents that want to break something, names that need escapes, and guests
+# with many disks.
+
+bats_require_minimum_version 1.5.0
+load lab
+
+setup_file() { lab_setup_file; }
+teardown_file() { lab_teardown_file; }
+setup() {
+    lab_setup
+    export LD_LIBRARY_PATH=$LDF_BUILD_PATCHED/src/disk_set
+}
+teardown() { lab_teardown; }
+
+# state HOST: all that must not change, and the process that must not end.
+state() {
+    on "$1" cat /run/libvirtd.pid
+    on "$1" virsh dumpxml demo --inactive
+    on "$1" virsh dumpxml demo
+}
+
+@test "flags of megabytes, nested without end or in entities are refused in few words" {
+    define_guest a vdb=raw:b.raw,migrate=false
+    on a virsh -q start demo --paused
+    state a > "$BATS_TEST_TMPDIR/before"
+    cat > "$BATS_TEST_TMPDIR/refused.py" <<'PYTHON'
+import sys
+
+import libvirt
+
+MEGABYTES = 3 * 1024 * 1024
+ENTITIES = "".join(f'<!ENTITY e{i} "{f"&e{i - 1};" * 10}">\n' for i in range(1, 10))
+DOCTYPE = f"""<!DOCTYPE x [<!ENTITY e0 "true">\n{ENTITIES}
+<!ENTITY flag "<migrate>true</migrate>"><!ENTITY file SYSTEM "file:///etc/passwd">]>\n"""
+
+# What each has of <flags>, and what the error says of it.
+DOCUMENTS = {
+    f"<flags><migrate>{'x' * MEGABYTES}</migrate></flags>": "invalid value 'xxx",
+    f"<flags><migrate>{' ' * MEGABYTES}no</migrate></flags>": "invalid value 'no'",
+    f"<flags><migrate><{'x' * 40000}/></migrate></flags>": "invalid value 'xxx",
+    "<flags/>\n" * 100000: "element <flags> of disk 'vdb' is given more than once",
+    f"<flags>{'<snapshot/>' * 100000}</flags>": "element <snapshot> of disk 'vdb' is given more than once",
+    "<flags><migrate>%s%n%s%n</migrate></flags>": "invalid value '%s%n%s%n'",
+    "<flags>" + "<a>\n" * 1000 + "</a>" * 1000 + "</flags>": "Excessive depth",
+    "<flags><migrate>&e9;</migrate></flags>": "entity",
+    "<flags><migrate>&file;</migrate></flags>": "entity 'file' in element <migrate> of disk 'vdb'",
+    "<flags>&flag;</flags>": "entity 'flag' in element <flags> of disk 'vdb'",
+    "<flags><migrate>&#0;</migrate></flags>": "invalid xmlChar value 0",
+}
+
+libvirt.registerErrorHandler(lambda context, error: None, None)
+domain = libvirt.open().lookupByName("demo")
+definition = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
+disk = open(sys.argv[1]).read()
+FLAGS = "<flags>\n        <migrate>false</migrate>\n      </flags>"
+assert FLAGS in definition
+
+CALLS = {
+    "define": lambda flags: domain.connect().defineXML(DOCTYPE + definition.replace(FLAGS, flags + "\n")),
+    "live": lambda flags: domain.updateDeviceFlags(
+        DOCTYPE + disk.replace("</disk>", flags + "\n</disk>"), libvirt.VIR_DOMAIN_AFFECT_LIVE),
+    "config": lambda flags: domain.updateDeviceFlags(
+        DOCTYPE + disk.replace("</disk>", flags + "\n</disk>"), libvirt.VIR_DOMAIN_AFFECT_CONFIG),
+}
+refused = 0
+for flags, reason in DOCUMENTS.items():
+    for name, call in CALLS.items():
+        try:
+            call(flags)
+        except libvirt.libvirtError as error:
+            if reason not in str(error) or len(str(error)) > 1000:
+                sys.exit(f"{name} of {flags[:60]}: {len(str(error))} characters: {str(error)[:1000]}")
+            refused += 1
+        else:
+            sys.exit(f"{name} of {flags[:60]} was not refused")
+print(refused)
+PYTHON
+    disk_xml vdb=raw:b.raw > "$BATS_TEST_TMPDIR/disk.xml"
+    run -0 on a /usr/bin/python3 "$BATS_TEST_TMPDIR/refused.py" "$BATS_TEST_TMPDIR/disk.xml"
+    assert_output 33
+    state a > "$BATS_TEST_TMPDIR/after"
+    run -0 diff "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
+}
+
+@test "bytes that are not XML are refused" {
+    local bytes
+    define_guest a vdb=raw:b.raw,migrate=false
+    state a > "$BATS_TEST_TMPDIR/before"
+    # A lone byte of UTF-8, one too long, half of a UTF-16 pair, the end of a C string.
+    for bytes in '\xff\xfe' '\xc0\xaf' '\xed\xa0\x80' '\x00true'; do
+        sed "s,<migrate>false,<migrate>tr${bytes}ue," "$BATS_TEST_TMPDIR/demo.xml" > "$BATS_TEST_TMPDIR/bytes.xml"
+        assert [ "$(wc -c < "$BATS_TEST_TMPDIR/bytes.xml")" -gt "$(wc -c < "$BATS_TEST_TMPDIR/demo.xml")" ]
+        run -1 on a virsh define "$BATS_TEST_TMPDIR/bytes.xml"
+        assert_output --partial "error:"
+    done
+    state a > "$BATS_TEST_TMPDIR/after"
+    run -0 diff "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
+}
+
+# sources HOST [--inactive]: the file of each disk of the guest.
+sources() {
+    on "$1" virsh dumpxml demo "${@:2}" | python3 -c '
+import sys
+import xml.etree.ElementTree as ET
+for disk in ET.parse(sys.stdin).iter("disk"):
+    print(disk.find("source").get("file"))'
+}
+
+@test "a source that needs escapes keeps its name and its flags wherever they go" {
+    local name=$'b<&>\'"%s%n\xc3\xa9 ,=\\.raw' escaped path host
+    path=/var/lib/libvirt/images/$name
+    escaped="b&lt;&amp;&gt;&apos;&quot;%s%n&#233; ,=\\\\.raw"
+    for host in a b; do
+        truncate -s 8M "$(image "$host" "$name")" "$(image "$host" c.raw)"
+    done
+    "$ROOT/lab.d/guest-xml" demo vdb=raw:NAME,migrate=false vdc=raw:c.raw |
+        python3 -c 'import sys; sys.stdout.write(sys.stdin.read().replace("NAME", sys.argv[1]))' "${escaped//\\\\/\\}" \
+            > "$BATS_TEST_TMPDIR/demo.xml"
+    run -0 on a virsh -q define --validate "$BATS_TEST_TMPDIR/demo.xml"
+    assert_equal "$(sources a | head -n 1)" "$path"
+    start_guest a
+
+    # The name is a word of the verb's and of the library's, and a value in JSON.
+    run -0 on a virsh -q domblkflags demo "$path" --snapshot false
+    assert_equal "$("$ROOT/lab" a "$ROOT/lab.d/disk-set" demo add "$path" config)" 0
+    assert_equal "$(flags_of a vdb) / $(flags_of a vdb --inactive)" "migrate=false snapshot=false / migrate=true"
+    run -0 on a virsh -q domblkflags demo --json
+    assert_equal "$(jq -r '.[0].source' <<< "$output")" "$path"
+    run ! on a virsh -q domblkflags demo "$path'" --snapshot false
+    assert_output --partial "no disk '$path''"
+
+    "$ROOT/lab" restart a > /dev/null
+    assert_equal "$(sources a | head -n 1) $(flags_of a vdb)" "$path migrate=false snapshot=false"
+
+    mark
+    run -0 migrate a b managed --copy-storage-all --unsafe
+    assert_copied a b vdc
+    assert_guest_went_on a b
+    assert_equal "$(sources b | head -n 1) $(flags_of b vdb)" "$path migrate=false snapshot=false"
+}

@@ -499,38 +499,50 @@ virshDiskFlagsPrepare(vshControl *ctl,
 }
 
 
-/* A daemon that doesn't know flags drops them without a word. */
+/* A daemon that doesn't know flags drops them without a word. All disks are looked
+ * at together, since each look is at the whole domain. */
 static int
 virshDiskFlagsVerify(vshControl *ctl,
                      virDomainPtr dom,
-                     const virshDiskFlagsChange *change)
+                     unsigned int affect,
+                     GPtrArray *changes)
 {
     g_autoptr(xmlDoc) xml = NULL;
     g_autoptr(xmlXPathContext) ctxt = NULL;
     g_autofree xmlNodePtr *nodes = NULL;
+    g_autoptr(GHashTable) disks = virHashNew((GDestroyNotify) virDomainDiskDefFree);
     int nnodes;
     size_t i;
 
-    if (virshDiskFlagsGetXML(ctl, dom, change->affect, &xml, &ctxt) < 0 ||
+    if (virshDiskFlagsGetXML(ctl, dom, affect, &xml, &ctxt) < 0 ||
         (nnodes = virXPathNodeSet("./devices/disk", ctxt, &nodes)) < 0)
         return -1;
 
     for (i = 0; i < nnodes; i++) {
-        g_autoptr(virDomainDiskDef) disk = NULL;
-        g_autofree char *source = NULL;
+        virDomainDiskDef *disk;
 
-        if (!(disk = virshDiskPlanParseDisk(ctxt, nodes[i], &source)))
+        if (!(disk = virshDiskPlanParseDisk(ctxt, nodes[i], NULL)))
             return -1;
 
-        if (STREQ(disk->dst, change->target) &&
-            disk->flags.migrate == change->flags.migrate &&
-            disk->flags.snapshot == change->flags.snapshot)
-            return 0;
+        g_hash_table_insert(disks, g_strdup(disk->dst), disk);
     }
 
-    vshError(ctl, _("the flags of disk '%s' were not taken: the daemon of domain '%s' does not support them"),
-             change->target, virDomainGetName(dom));
-    return -1;
+    for (i = 0; i < changes->len; i++) {
+        virshDiskFlagsChange *change = g_ptr_array_index(changes, i);
+        virDomainDiskDef *disk = virHashLookup(disks, change->target);
+
+        if (change->affect != affect ||
+            (disk &&
+             disk->flags.migrate == change->flags.migrate &&
+             disk->flags.snapshot == change->flags.snapshot))
+            continue;
+
+        vshError(ctl, _("the flags of disk '%s' were not taken: the daemon of domain '%s' does not support them"),
+                 change->target, virDomainGetName(dom));
+        return -1;
+    }
+
+    return 0;
 }
 
 
@@ -552,6 +564,8 @@ virshDiskFlagsRollback(vshControl *ctl,
 static bool
 virshDiskFlagsApply(vshControl *ctl,
                     virDomainPtr dom,
+                    bool live,
+                    bool config,
                     GPtrArray *changes)
 {
     size_t i;
@@ -565,11 +579,12 @@ virshDiskFlagsApply(vshControl *ctl,
             virshDiskFlagsRollback(ctl, dom, changes, i);
             return false;
         }
+    }
 
-        if (virshDiskFlagsVerify(ctl, dom, change) < 0) {
-            virshDiskFlagsRollback(ctl, dom, changes, i + 1);
-            return false;
-        }
+    if ((live && virshDiskFlagsVerify(ctl, dom, VIR_DOMAIN_AFFECT_LIVE, changes) < 0) ||
+        (config && virshDiskFlagsVerify(ctl, dom, VIR_DOMAIN_AFFECT_CONFIG, changes) < 0)) {
+        virshDiskFlagsRollback(ctl, dom, changes, changes->len);
+        return false;
     }
 
     vshPrintExtra(ctl, "%s", _("Disk flags set successfully\n"));
@@ -609,7 +624,7 @@ virshDiskFlagsSet(vshControl *ctl,
         virshDiskFlagsPrepare(ctl, cmd, request, dom, VIR_DOMAIN_AFFECT_CONFIG, changes) < 0)
         return false;
 
-    return virshDiskFlagsApply(ctl, dom, changes);
+    return virshDiskFlagsApply(ctl, dom, live, config, changes);
 }
 
 

@@ -86,7 +86,8 @@ virshDiskPlanGetAttribute(xmlXPathContextPtr ctxt,
  * virshDiskPlanParseDisk:
  * @ctxt: XPath context of the domain XML
  * @node: <disk> element
- * @source: filled with where its data are, owned by the caller, or NULL
+ * @source: filled with where its data are, owned by the caller, or NULL; may be
+ *          NULL itself
  *
  * Reads as much of the disk as its flags have to do with.
  *
@@ -116,7 +117,8 @@ virshDiskPlanParseDisk(xmlXPathContextPtr ctxt,
     if (virDomainDiskFlagsParseXML(disk, ctxt) < 0)
         return NULL;
 
-    *source = virshDiskPlanGetSource(ctxt);
+    if (source)
+        *source = virshDiskPlanGetSource(ctxt);
 
     return g_steal_pointer(&disk);
 }

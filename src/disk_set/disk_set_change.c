@@ -22,13 +22,23 @@ struct _virDiskSetChange {
     unsigned int impact;
     char *target;
     virDiskSetFlag before;
+    xmlNodePtr disk; /* in a document of the plan */
+};
+
+/* All that is to be changed. Each definition is read once for it, and once more
+ * in the end: reading it for each disk would take time by the square of their
+ * number. */
+typedef struct _virDiskSetPlan virDiskSetPlan;
+struct _virDiskSetPlan {
+    GPtrArray *docs; /* the definitions as they were */
+    GPtrArray *changes;
 };
 
 /* All that putting back needs to know. */
 typedef struct _virDiskSetRollback virDiskSetRollback;
 struct _virDiskSetRollback {
     const virDiskSetScope *scope;
-    GPtrArray *changes;
+    const virDiskSetPlan *plan;
     size_t begun; /* how many of the changes were at least tried */
     GString *message;
 };
@@ -44,12 +54,21 @@ virDiskSetChangeFree(void *opaque)
 }
 
 
+static void
+virDiskSetPlanClear(virDiskSetPlan *plan)
+{
+    g_ptr_array_unref(plan->changes);
+    g_ptr_array_unref(plan->docs);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(virDiskSetPlan, virDiskSetPlanClear);
+
+
 static int
 virDiskSetChangePlanDisk(const virDiskSetScope *scope,
                          unsigned int impact,
                          xmlNodePtr disk,
                          virDiskSetFlag value,
-                         GPtrArray *changes)
+                         virDiskSetPlan *plan)
 {
     virDiskSetFlag before = virDiskSetDiskGetFlag(disk, scope->flag);
     virDiskSetChange *change;
@@ -64,7 +83,8 @@ virDiskSetChangePlanDisk(const virDiskSetScope *scope,
     change->impact = impact;
     change->target = virDiskSetDiskTarget(disk);
     change->before = before;
-    g_ptr_array_add(changes, change);
+    change->disk = disk;
+    g_ptr_array_add(plan->changes, change);
 
     return 0;
 }
@@ -75,24 +95,26 @@ virDiskSetChangePlan(const virDiskSetScope *scope,
                      unsigned int impact,
                      const char *name,
                      virDiskSetFlag value,
-                     GPtrArray *changes)
+                     virDiskSetPlan *plan)
 {
-    g_autoptr(xmlDoc) doc = virDiskSetDefinitionReadForUpdate(scope->dom, impact);
+    xmlDocPtr doc = virDiskSetDefinitionReadForUpdate(scope->dom, impact);
     xmlNodePtr disk;
 
     if (!doc)
         return -1;
 
+    g_ptr_array_add(plan->docs, doc);
+
     if (name) {
         if (!(disk = virDiskSetDefinitionFindDisk(doc, name)))
             return -1;
 
-        return virDiskSetChangePlanDisk(scope, impact, disk, value, changes);
+        return virDiskSetChangePlanDisk(scope, impact, disk, value, plan);
     }
 
     for (disk = virDiskSetDefinitionFirstDisk(doc); disk; disk = virDiskSetXMLNext(disk)) {
         if (virDiskSetDiskCanHaveFlag(disk, scope->flag) &&
-            virDiskSetChangePlanDisk(scope, impact, disk, value, changes) < 0)
+            virDiskSetChangePlanDisk(scope, impact, disk, value, plan) < 0)
             return -1;
     }
 
@@ -103,18 +125,10 @@ virDiskSetChangePlan(const virDiskSetScope *scope,
 static int
 virDiskSetChangeWrite(const virDiskSetScope *scope,
                       const virDiskSetChange *change,
+                      xmlNodePtr disk,
                       virDiskSetFlag value)
 {
-    g_autoptr(xmlDoc) doc = NULL;
     g_autofree char *xml = NULL;
-    xmlNodePtr disk;
-
-    if (!(doc = virDiskSetDefinitionReadForUpdate(scope->dom, change->impact)) ||
-        !(disk = virDiskSetDefinitionFindDisk(doc, change->target)))
-        return -1;
-
-    if (virDiskSetDiskGetFlag(disk, scope->flag) == value)
-        return 0;
 
     virDiskSetDiskSetFlag(disk, scope->flag, value);
     xml = virDiskSetXMLFormat(disk);
@@ -129,23 +143,57 @@ virDiskSetChangeWrite(const virDiskSetScope *scope,
 
 
 static int
-virDiskSetChangeVerify(const virDiskSetScope *scope,
-                       const virDiskSetChange *change,
-                       virDiskSetFlag value)
+virDiskSetChangePutBack(const virDiskSetScope *scope,
+                        const virDiskSetChange *change)
 {
     g_autoptr(xmlDoc) doc = NULL;
     xmlNodePtr disk;
 
-    if (!(doc = virDiskSetDefinitionRead(scope->dom, change->impact)) ||
+    if (!(doc = virDiskSetDefinitionReadForUpdate(scope->dom, change->impact)) ||
         !(disk = virDiskSetDefinitionFindDisk(doc, change->target)))
         return -1;
 
-    if (virDiskSetDiskGetFlag(disk, scope->flag) == value)
+    if (virDiskSetDiskGetFlag(disk, scope->flag) == change->before)
         return 0;
 
-    virDiskSetMessageSet(_("the flag <%s> of disk '%s' was dropped: the libvirt daemon does not know <flags>, use one that does"),
-                         scope->flag, change->target);
-    return -1;
+    return virDiskSetChangeWrite(scope, change, disk, change->before);
+}
+
+
+static int
+virDiskSetChangeVerify(const virDiskSetScope *scope,
+                       unsigned int impact,
+                       virDiskSetFlag value,
+                       const virDiskSetPlan *plan)
+{
+    g_autoptr(xmlDoc) doc = virDiskSetDefinitionRead(scope->dom, impact);
+    g_autoptr(GHashTable) disks = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    xmlNodePtr disk;
+    size_t i;
+
+    if (!doc)
+        return -1;
+
+    for (disk = virDiskSetDefinitionFirstDisk(doc); disk; disk = virDiskSetXMLNext(disk))
+        g_hash_table_insert(disks, virDiskSetDiskTarget(disk), disk);
+
+    for (i = 0; i < plan->changes->len; i++) {
+        const virDiskSetChange *change = g_ptr_array_index(plan->changes, i);
+
+        if (change->impact != impact)
+            continue;
+
+        disk = g_hash_table_lookup(disks, change->target);
+
+        if (disk && virDiskSetDiskGetFlag(disk, scope->flag) == value)
+            continue;
+
+        virDiskSetMessageSet(_("the flag <%s> of disk '%s' was dropped: the libvirt daemon does not know <flags>, use one that does"),
+                             scope->flag, change->target);
+        return -1;
+    }
+
+    return 0;
 }
 
 
@@ -156,9 +204,9 @@ virDiskSetRollbackRun(void *opaque)
     size_t i;
 
     for (i = rollback->begun; i > 0; i--) {
-        const virDiskSetChange *change = g_ptr_array_index(rollback->changes, i - 1);
+        const virDiskSetChange *change = g_ptr_array_index(rollback->plan->changes, i - 1);
 
-        if (virDiskSetChangeWrite(rollback->scope, change, change->before) < 0) {
+        if (virDiskSetChangePutBack(rollback->scope, change) < 0) {
             g_string_append_printf(rollback->message,
                                    _("; disk '%s' could not be put back: %s"),
                                    change->target, virDiskSetMessageGet());
@@ -171,12 +219,12 @@ virDiskSetRollbackRun(void *opaque)
 
 static void
 virDiskSetChangeRollback(const virDiskSetScope *scope,
-                         GPtrArray *changes,
+                         const virDiskSetPlan *plan,
                          size_t begun)
 {
     virDiskSetRollback rollback = {
         .scope = scope,
-        .changes = changes,
+        .plan = plan,
         .begun = begun,
         .message = g_string_new(virDiskSetMessageGet()),
     };
@@ -199,25 +247,37 @@ virDiskSetChangeDisks(const virDiskSetScope *scope,
                       const char *name,
                       virDiskSetFlag value)
 {
-    g_autoptr(GPtrArray) changes = g_ptr_array_new_with_free_func(virDiskSetChangeFree);
+    g_auto(virDiskSetPlan) plan = {
+        .docs = g_ptr_array_new_with_free_func((GDestroyNotify) xmlFreeDoc),
+        .changes = g_ptr_array_new_with_free_func(virDiskSetChangeFree),
+    };
     size_t i;
 
     for (i = 0; i < scope->nimpacts; i++) {
-        if (virDiskSetChangePlan(scope, scope->impacts[i], name, value, changes) < 0)
+        if (virDiskSetChangePlan(scope, scope->impacts[i], name, value, &plan) < 0)
             return -1;
     }
 
-    for (i = 0; i < changes->len; i++) {
-        const virDiskSetChange *change = g_ptr_array_index(changes, i);
+    if (plan.changes->len == 0)
+        return 1;
 
-        if (virDiskSetChangeWrite(scope, change, value) < 0 ||
-            virDiskSetChangeVerify(scope, change, value) < 0) {
-            virDiskSetChangeRollback(scope, changes, i + 1);
+    for (i = 0; i < plan.changes->len; i++) {
+        const virDiskSetChange *change = g_ptr_array_index(plan.changes, i);
+
+        if (virDiskSetChangeWrite(scope, change, change->disk, value) < 0) {
+            virDiskSetChangeRollback(scope, &plan, i + 1);
             return -1;
         }
     }
 
-    return changes->len > 0 ? 0 : 1;
+    for (i = 0; i < scope->nimpacts; i++) {
+        if (virDiskSetChangeVerify(scope, scope->impacts[i], value, &plan) < 0) {
+            virDiskSetChangeRollback(scope, &plan, plan.changes->len);
+            return -1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -980,7 +980,7 @@ testReadBackFails(const void *opaque G_GNUC_UNUSED)
     g_autoptr(guest) dom = guestDefined(THREE_STATES);
 
     EXPECT(dom);
-    fault.failRead = 3; /* after those of the plan and of the update */
+    fault.failRead = 2; /* after that of the plan */
     EXPECT_LIBVIRT_REFUSED(virDomainDiskSetAdd(dom, "vda", 0) == -1, VIR_ERR_INVALID_ARG);
     EXPECT(fault.updates == 2);
     EXPECT_TEXT("vda= vdb= vdc=false vdd=false", stateOf(dom, "migrate", CONFIG));
@@ -1002,8 +1002,33 @@ testDroppedFlags(const void *opaque G_GNUC_UNUSED)
                    "flag <snapshot> of disk 'vda' was dropped");
     EXPECT(fault.updates == 2);
     EXPECT_REFUSED(virDomainDiskSetAddAll(dom, 0) == -1, "flag <migrate> of disk 'vda' was dropped");
-    EXPECT(fault.updates == 3);
+    EXPECT(fault.updates == 4);
     EXPECT_TEXT("vda= vdb=", stateOf(dom, "migrate", CONFIG));
+
+    return 0;
+}
+
+
+static int
+testReads(const void *opaque G_GNUC_UNUSED)
+{
+    g_autoptr(guest) one = guestDefined(DISK("vda", "", ""));
+
+    EXPECT(one);
+    fault.reads = 0;
+    EXPECT(virDomainDiskSetAddAll(one, 0) == 0);
+    EXPECT(fault.updates == 1 && fault.reads == 2);
+
+    {
+        g_autoptr(guest) four = guestDefined(DISK("vda", "", "") DISK("vdb", "", "")
+                                             DISK("vdc", "", "") DISK("vdd", "", ""));
+
+        EXPECT(four);
+        faultsClear();
+        EXPECT(virDomainDiskSetAddAll(four, 0) == 0);
+        EXPECT(fault.updates == 4 && fault.reads == 2);
+        EXPECT_TEXT("vda=true vdb=true vdc=true vdd=true", stateOf(four, "migrate", CONFIG));
+    }
 
     return 0;
 }
@@ -1463,6 +1488,7 @@ runTests(void)
     DO_TEST("A disk that cannot be put back is named", testRollbackFails);
     DO_TEST("Without a thread to spare everything is put back all the same", testRollbackWithoutThread);
     DO_TEST("A flag that cannot be read back is put back", testReadBackFails);
+    DO_TEST("A definition is read as often for many disks as for one", testReads);
     DO_TEST("A daemon that drops flags is noticed at the first disk", testDroppedFlags);
 
     DO_TEST("The running domain and its definition have a set each", testImpact);

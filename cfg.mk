@@ -11,3 +11,6 @@ local-checks-to-skip = \
   sc_prohibit_test_double_equal \
   sc_two_space_separator_in_usage \
   sc_unportable_grep_q
+
+# error() is jq's there, and what it says is for developers.
+exclude_file_name_regexp--sc_unmarked_diagnostics = ^bench\.d/

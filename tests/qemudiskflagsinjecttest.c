@@ -16,6 +16,7 @@
 #ifdef WITH_QEMU
 
 # include "domain_conf.h"
+# include "vircommand.h"
 # include "virfile.h"
 # include "virprocess.h"
 # include "virxml.h"
@@ -99,9 +100,10 @@ testInjectFlag(xmlNodePtr flags,
                const char *name,
                virTristateBool value)
 {
+    const char *text = value == VIR_TRISTATE_BOOL_YES ? "true" : "false";
+
     if (value != VIR_TRISTATE_BOOL_ABSENT)
-        xmlNewChild(flags, NULL, BAD_CAST name,
-                    BAD_CAST (value == VIR_TRISTATE_BOOL_YES ? "true" : "false"));
+        xmlNewChild(flags, NULL, BAD_CAST name, BAD_CAST text);
 }
 
 
@@ -590,7 +592,7 @@ testInjectAll(void)
 static int
 testInjectRun(const void *opaque)
 {
-    pid_t pid = fork();
+    pid_t pid = virFork();
     int status;
 
     if (pid < 0)
@@ -598,7 +600,7 @@ testInjectRun(const void *opaque)
 
     if (pid == 0) {
         wish = opaque;
-        exit(testInjectAll());
+        _exit(testInjectAll());
     }
 
     return virProcessWait(pid, &status, false) < 0 || status != 0 ? -1 : 0;

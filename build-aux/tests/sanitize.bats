@@ -78,6 +78,17 @@ fuzzer() {
     assert_line 'errors of ours: 1'
 }
 
+@test "an error of libvirt that a test of ours runs into is libvirt's" {
+    mkdir -p "$LDF_OVERLAY/tests"
+    echo 'a test' >"$LDF_OVERLAY/tests/newtest.c"
+    assemble
+    report '../tree/src/qemu/qemu_hook.c:3:9: runtime error: shift exponent 64 is too large' \
+        "    #0 0x1 in old $TREE-sanitized/../tree/src/qemu/qemu_hook.c:3:9" \
+        "    #1 0x2 in test $TREE-sanitized/../tree/tests/newtest.c:1:9"
+    assert_success
+    assert_line 'errors of ours: 0'
+}
+
 @test "a finding of the fuzzer is an error that tells how to run it again" {
     fuzzer 'for option; do
         [[ $option != -artifact_prefix=* ]] || echo x >"${option#*=}crash-1"

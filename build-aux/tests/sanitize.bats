@@ -10,7 +10,9 @@ setup() {
 # Lets the tests of the tree write this report.
 report() {
     printf '%s\n' "$@" >"$BATS_TEST_TMPDIR/report"
-    fake_command meson "cp '$BATS_TEST_TMPDIR/report' '$TREE-sanitized/reports/report.1'"
+    mkdir -p "$TREE-sanitized/meson-logs"
+    fake_command meson "cp '$BATS_TEST_TMPDIR/report' '$TREE-sanitized/reports/report.1'
+        echo '{}' >'$TREE-sanitized/meson-logs/tests.json'"
     run "$BUILD_AUX/sanitize-tree" "$TREE"
 }
 
@@ -40,6 +42,13 @@ fuzzer() {
     report 'no report'
     assert_success
     assert_line 'errors of ours: 0'
+}
+
+@test "tests that cannot be run are an error" {
+    fake_command meson 'echo "build them first"; exit 1'
+    run "$BUILD_AUX/sanitize-tree" "$TREE"
+    assert_failure
+    assert_line 'sanitize-tree: no test was run'
 }
 
 @test "an error of memory in a new file is ours" {

@@ -24,6 +24,7 @@ word_of_state() {
     running|paused) echo "$state" ;;
     "shut off") echo off ;;
     *"failed to get domain"*|*"Domain not found"*) echo none ;;
+    *"failed to connect"*) echo no-libvirtd ;;
     *) echo "${state// /-}" ;;
     esac
 }

@@ -3,7 +3,7 @@
 # Files that stand in libvirt's tree and edits of libvirt's files are judged
 # there, by libvirt's own rules: 'make libvirt-syntax-check'.
 VC_LIST_ALWAYS_EXCLUDE_REGEX = \
-  ^(docs|examples|include|po|scripts|src|tests|tools)/|\.patch$$
+  ^(docs|examples|include|po|scripts|src|tests|tools)/|\.patch$$|\.png$$
 
 # Rules for portable shell, and for programs documented by help2man: our
 # scripts are bash, run by GNU tools, and shellcheck reads them.
@@ -12,5 +12,10 @@ local-checks-to-skip = \
   sc_two_space_separator_in_usage \
   sc_unportable_grep_q
 
-# error() is jq's there, and what it says is for developers.
+# The programs of the benchmarks print figures, nothing to be translated, and are
+# compiled without a configuration of their own; error() is jq's there.
+exclude_file_name_regexp--sc_bindtextdomain = ^bench\.d/
+exclude_file_name_regexp--sc_error_message_uppercase = ^bench\.d/
+exclude_file_name_regexp--sc_require_config_h = ^bench\.d/
+exclude_file_name_regexp--sc_require_config_h_first = ^bench\.d/
 exclude_file_name_regexp--sc_unmarked_diagnostics = ^bench\.d/

@@ -139,3 +139,65 @@ for disk in ET.parse(sys.stdin).iter("disk"):
     assert_guest_went_on a b
     assert_equal "$(sources b | head -n 1) $(flags_of b vdb)" "$path migrate=false snapshot=false"
 }
+
+# guest_with_disks COUNT: the XML of the guest with so many SCSI disks; a third has
+# migrate=true, a third migrate=false.
+guest_with_disks() {
+    "$ROOT/lab.d/guest-xml" demo vdb=raw:b.raw | python3 -c '
+import sys
+
+FLAGS = ["", "<flags><migrate>true</migrate></flags>", "<flags><migrate>false</migrate></flags>"]
+
+
+def name(i):
+    return (name(i // 26 - 1) if i >= 26 else "sd") + chr(97 + i % 26)
+
+
+disks = ["""<disk type="file" device="disk"><driver name="qemu" type="raw" cache="none"/>
+<source file="/var/lib/libvirt/images/%d.raw"/><target dev="%s" bus="scsi"/>%s
+<address type="drive" controller="0" bus="0" target="%d" unit="%d"/></disk>"""
+         % (i, name(i), FLAGS[i % 3], i // 100, i % 100) for i in range(int(sys.argv[1]))]
+head, _, rest = sys.stdin.read().partition("<disk ")
+print(head, *disks, "<controller type=\"scsi\" index=\"0\" model=\"virtio-scsi\"/>",
+      rest.partition("</disk>")[2])' "$1"
+}
+
+# counts: how many disks the guest has, are copied, and have each flag.
+counts() {
+    on a virsh -q domblkflags demo --json |
+        jq -c '[length, ([.[].migrate.selected | select(.)] | length), (group_by(.migrate.flag) | map(length))]'
+}
+
+# looks COMMAND...: how often it reads the definition, and how often it changes
+# a disk.
+looks() {
+    on a env LIBVIRT_LOG_FILTERS="1:libvirt" LIBVIRT_LOG_OUTPUTS="1:file:$BATS_TEST_TMPDIR/calls" "$@" > /dev/null
+    echo "$(grep -c 'virDomainGetXMLDesc:' "$BATS_TEST_TMPDIR/calls")" \
+        "$(grep -c 'virDomainUpdateDeviceFlags:' "$BATS_TEST_TMPDIR/calls")"
+    rm "$BATS_TEST_TMPDIR/calls"
+}
+
+@test "a guest with a thousand disks has a thousand disks' flags" {
+    guest_with_disks 1000 > "$BATS_TEST_TMPDIR/demo.xml"
+    run -0 on a virsh -q define "$BATS_TEST_TMPDIR/demo.xml"
+    # No flag, false and true, as JSON sorts them.
+    assert_equal "$(counts)" "[1000,667,[334,333,333]]"
+    # Two without a flag, one with false, and two that have it.
+    assert_equal "$(looks virsh domblkflags demo sda sdb sdc sdz sdall --migrate true --config)" "2 5"
+    assert_equal "$(counts)" "[1000,668,[332,332,336]]"
+    assert_equal "$(flags_of a sdall) $(flags_of a sdalk)" "migrate=true migrate=false"
+    assert_equal "$(on a "$ROOT/lab.d/disk-set" demo size config)" 336
+}
+
+@test "all disks of a running guest with two hundred are set at once" {
+    guest_with_disks 200 > "$BATS_TEST_TMPDIR/demo.xml"
+    seq -f "$LDF_LAB/a/lib/images/%.0f.raw" 0 199 | xargs truncate -s 1M
+    on a virsh -q define "$BATS_TEST_TMPDIR/demo.xml"
+    on a virsh -q start demo --paused
+    mark
+    assert_equal "$(looks virsh domblkflags demo --all --migrate false)" "2 200"
+    assert_equal "$(counts)" "[200,0,[200]]"
+    assert_equal "$(looks "$ROOT/lab.d/disk-set" demo add-all)" "2 200"
+    assert_equal "$(counts)" "[200,200,[200]]"
+    assert_equal "$(qmp_names a)" ""
+}

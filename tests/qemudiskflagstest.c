@@ -13,6 +13,7 @@
 #include "qemu/qemu_domain.h"
 #include "qemu/qemu_migration_cookie.h"
 #include "qemu/qemu_migration_disks.h"
+#include "virutil.h"
 
 #define VIR_FROM_THIS VIR_FROM_NONE
 
@@ -177,6 +178,42 @@ static int
 testUndecidedContainsAll(const void *opaque G_GNUC_UNUSED)
 {
     return qemuMigrationDisksContain(NULL, "vda") && !qemuMigrationDisksAny(NULL) ? 0 : -1;
+}
+
+
+static int
+testDecideMany(const void *opaque G_GNUC_UNUSED)
+{
+    g_autoptr(virDomainDef) def = virDomainDefNew(driver.xmlopt);
+    g_autoptr(qemuMigrationDisks) disks = NULL;
+    const char **list = NULL;
+    size_t nlist = 0;
+    unsigned int flags = VIR_MIGRATE_NON_SHARED_DISK;
+    size_t i;
+
+    /* one has no flag, the next says true, the next false, and so on */
+    for (i = 0; i < 1000; i++) {
+        g_autofree char *dst = virIndexToDiskName(i, "sd");
+        const struct testDisk spec = { .dst = dst, .migrate = i % VIR_TRISTATE_BOOL_LAST };
+
+        virDomainDiskInsert(def, testDiskNew(&spec));
+    }
+
+    disks = qemuMigrationDisksSrcDecide(def, &nlist, &list, &flags);
+
+    if (nlist != 667 || flags != VIR_MIGRATE_NON_SHARED_DISK)
+        return -1;
+
+    for (i = 0; i < 1000; i++) {
+        virDomainDiskDef *disk = def->disks[i];
+
+        if (qemuMigrationDisksAnyCopies(disk, nlist, list) != (disk->flags.migrate != NO)) {
+            VIR_TEST_VERBOSE("disk %s is not treated as decided", disk->dst);
+            return -1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -488,6 +525,8 @@ mymain(void)
 
     DO_TEST("a decision is not made anew when flags change after it",
             testDecideTwice, NULL);
+    DO_TEST("a thousand disks are decided on",
+            testDecideMany, NULL);
     DO_TEST("without a decision no disk is left out",
             testUndecidedContainsAll, NULL);
 

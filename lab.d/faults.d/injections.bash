@@ -30,7 +30,8 @@ inject() {
     storage-full)
         fill_storage
         let_go
-        wait_until 15 is_operation_over > /dev/null || :
+        # At 1 MiB/s QEMU copies 16 MiB at once and then nothing for 16 seconds.
+        wait_until 30 is_operation_over > /dev/null || :
         rm "$(image "$(storage_host)" filler)" ;;
     esac
 }

@@ -149,7 +149,8 @@ hit_done() {
     freeze a qemu
     thaw a libvirtd
     wait_until 10 is_answered a "$(work_command)"
-    refute_sent a cont
+    # A guest that is saved is told at once to run on, which QEMU has yet to do.
+    ! is_resumed_on a || fail "the guest on a runs on already"
 }
 
 # QEMU answers others only when it is done.

@@ -11,6 +11,8 @@
 #include "testutils.h"
 
 #include "domain_disk_selection.h"
+#include "snapshot_conf.h"
+#include "virutil.h"
 
 #define VIR_FROM_THIS VIR_FROM_NONE
 
@@ -273,6 +275,56 @@ testSelectEveryFact(const void *opaque)
 }
 
 
+/* A disk in three is in the snapshot's list as one to be left out; one has no flag,
+ * the next says true, the next false, and so on. */
+static int
+testSelectMany(const void *opaque G_GNUC_UNUSED)
+{
+    g_autoptr(virDomainSnapshotDef) snapdef = virDomainSnapshotDefNew();
+    virDomainDef *def = virDomainDefNew(NULL);
+    size_t i;
+
+    snapdef->parent.dom = def;
+    snapdef->disks = g_new0(virDomainSnapshotDiskDef, 1000);
+
+    for (i = 0; i < 1000; i++) {
+        virDomainDiskDef *disk = virDomainDiskDefNew(NULL);
+        virDomainSnapshotDiskDef *listed = snapdef->disks + snapdef->ndisks;
+
+        disk->dst = virIndexToDiskName(i, "sd");
+        disk->flags.snapshot = i % VIR_TRISTATE_BOOL_LAST;
+        disk->src->type = VIR_STORAGE_TYPE_FILE;
+        disk->src->path = g_strdup_printf("/images/%zu", i);
+        virDomainDiskInsert(def, disk);
+
+        if (i / VIR_TRISTATE_BOOL_LAST % 3 == 0) {
+            listed->name = g_strdup(disk->dst);
+            listed->src = virStorageSourceNew();
+            listed->snapshot = VIR_DOMAIN_SNAPSHOT_LOCATION_NO;
+            snapdef->ndisks++;
+        }
+    }
+
+    if (virDomainSnapshotAlignDisks(snapdef, NULL,
+                                    VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL, true) < 0)
+        return -1;
+
+    for (i = 0; i < 1000; i++) {
+        bool taken = def->disks[i]->flags.snapshot != VIR_TRISTATE_BOOL_NO &&
+                     i / VIR_TRISTATE_BOOL_LAST % 3 != 0;
+
+        if (STRNEQ(snapdef->disks[i].name, def->disks[i]->dst) ||
+            snapdef->disks[i].snapshot != (taken ? VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL :
+                                                   VIR_DOMAIN_SNAPSHOT_LOCATION_NO)) {
+            VIR_TEST_VERBOSE("disk %s is not treated as it should be", def->disks[i]->dst);
+            return -1;
+        }
+    }
+
+    return snapdef->ndisks == 1000 ? 0 : -1;
+}
+
+
 static int
 mymain(void)
 {
@@ -298,6 +350,10 @@ mymain(void)
         if (virTestRun(properties[i].name, testSelectEveryFact, &properties[i].holds) < 0)
             ret = -1;
     }
+
+    if (virTestRun("a thousand disks are taken as list and flags say",
+                   testSelectMany, NULL) < 0)
+        ret = -1;
 
     return ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -140,6 +140,58 @@ for disk in ET.parse(sys.stdin).iter("disk"):
     assert_equal "$(sources b | head -n 1) $(flags_of b vdb)" "$path migrate=false snapshot=false"
 }
 
+# scsi_disk SERIAL VENDOR PRODUCT: XML of a disk that tells the guest these.
+scsi_disk() {
+    cat <<XML
+<disk type='file' device='disk'><driver name='qemu' type='raw' cache='none'/>
+<source file='/var/lib/libvirt/images/b.raw'/><target dev='sda' bus='scsi'/>
+<serial>$1</serial><vendor>$2</vendor><product>$3</product>
+<flags><migrate>false</migrate></flags></disk>
+XML
+}
+
+# what_the_guest_is_told [--inactive]: of its SCSI disk.
+what_the_guest_is_told() {
+    on a virsh dumpxml demo "$@" | python3 -c '
+import sys
+import xml.etree.ElementTree as ET
+disk = ET.parse(sys.stdin).find(".//disk")
+print(*(disk.find(name).text for name in ("serial", "vendor", "product")), sep="/")'
+}
+
+@test "a serial, vendor and product that need escapes stay what they are when flags are set" {
+    local told=$' a+b.c_-d /<&\'">%s/\\e&amp;%n;,=' disk
+    disk=$(scsi_disk ' a+b.c_-d ' "&lt;&amp;'&quot;>%s" '\e&amp;amp;%n;,=')
+    truncate -s 8M "$(image a b.raw)"
+    "$ROOT/lab.d/guest-xml" demo vdb=raw:b.raw | python3 -c '
+import sys
+head, _, rest = sys.stdin.read().partition("<disk ")
+print(head, "<controller type=\"scsi\" index=\"0\" model=\"virtio-scsi\"/>", sys.argv[1],
+      rest.partition("</disk>")[2])' "$disk" > "$BATS_TEST_TMPDIR/demo.xml"
+    run -0 on a virsh -q define --validate "$BATS_TEST_TMPDIR/demo.xml"
+    run -0 on a virsh -q start demo --paused
+    assert_equal "$(what_the_guest_is_told)" "$told"
+
+    run -0 on a virsh -q domblkflags demo sda --snapshot false --live --config
+    assert_equal "$("$ROOT/lab" a "$ROOT/lab.d/disk-set" demo add sda)" 0
+    "$ROOT/lab" restart a > /dev/null
+    assert_equal "$(what_the_guest_is_told) $(flags_of a sda)" "$told migrate=true snapshot=false"
+    assert_equal "$(what_the_guest_is_told --inactive) $(flags_of a sda --inactive)" \
+        "$told migrate=false snapshot=false"
+
+    # libvirt refuses some serials, and then the flags beside them.
+    state a > "$BATS_TEST_TMPDIR/before"
+    scsi_disk 'a&lt;b' v p > "$BATS_TEST_TMPDIR/disk.xml"
+    run ! on a virsh update-device demo "$BATS_TEST_TMPDIR/disk.xml" --live
+    assert_output --partial "unsafe characters"
+    sed 's,<serial>[^<]*,<serial>a\&amp;b,; s,<migrate>false,<migrate>true,' \
+        "$BATS_TEST_TMPDIR/demo.xml" > "$BATS_TEST_TMPDIR/serial.xml"
+    run ! on a virsh define "$BATS_TEST_TMPDIR/serial.xml"
+    assert_output --partial "unsafe characters"
+    state a > "$BATS_TEST_TMPDIR/after"
+    run -0 diff "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
+}
+
 # guest_with_disks COUNT: the XML of the guest with so many SCSI disks; a third has
 # migrate=true, a third migrate=false.
 guest_with_disks() {

@@ -41,7 +41,7 @@ host_of() {
     esac
 }
 
-# --- The six checks ----------------------------------------------------------
+# --- The seven checks --------------------------------------------------------
 
 # check_guest OUTCOME: one guest runs, or what is left is a state that the table
 # allows; it never ran twice.
@@ -94,6 +94,15 @@ assert_whole() {
 }
 
 stamps_in() { "$ROOT/lab.d/stamps" "$1" | awk -v session="$2" '$1 == session { print $2, $3, $4 }'; }
+
+# check_said: a command that failed says why.
+check_said() {
+    local said
+    [ "$(cat "$CASE/status")" != 0 ] || return 0
+    said=$(cat "$CASE/said")
+    assert_regex "$said" 'error: [^ ]'
+    refute_regex "$said" '[<(]null[>)]|cause is unknown|no error$'
+}
 
 # check_stamps HOST: no byte of the selected disks is lost.
 check_stamps() {

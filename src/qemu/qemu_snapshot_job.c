@@ -248,9 +248,11 @@ qemuSnapshotJobFinish(virDomainObj *vm,
     qemuBlockJobSyncEnd(vm, job, asyncJob);
 
     if (job->state != QEMU_BLOCKJOB_STATE_COMPLETED) {
+        /* a QEMU that died meanwhile has told nothing */
         virReportError(VIR_ERR_OPERATION_FAILED,
                        _("%s of snapshot '%s' of domain '%s' failed: %s"),
-                       job->name, tag, vm->def->name, NULLSTR(job->errmsg));
+                       job->name, tag, vm->def->name,
+                       job->errmsg ? job->errmsg : virGetLastErrorMessage());
         return -1;
     }
 

@@ -141,6 +141,21 @@ assert_nothing_left() {
     up
 }
 
+@test "labs that are brought up at once have one of them make the guest for all" {
+    local cache=${XDG_CACHE_HOME:-$HOME/.cache}/libvirt-disk-flags/guest pid pids=()
+    mkdir "$BATS_TEST_TMPDIR/bin"
+    printf '#!/bin/sh\necho made >> "%s"\nsleep 0.3\nexec /bin/gzip "$@"\n' "$BATS_TEST_TMPDIR/made" > "$BATS_TEST_TMPDIR/bin/gzip"
+    chmod +x "$BATS_TEST_TMPDIR/bin/gzip"
+    for _ in 1 2 3 4; do
+        PATH=$BATS_TEST_TMPDIR/bin:$PATH "$ROOT/lab.d/guest/build" "$cache" "$BATS_TEST_TMPDIR/guest" 3>&- &
+        pids+=($!)
+    done
+    for pid in "${pids[@]}"; do
+        wait "$pid" || fail "one of them failed"
+    done
+    assert_equal "$(cat "$BATS_TEST_TMPDIR/made"), $(ls -m "$BATS_TEST_TMPDIR/guest")" "made, initrd, vmlinuz"
+}
+
 @test "an up that is interrupted takes down what it has made" {
     local delay
     for delay in 0.05 0.1 0.2 0.3; do

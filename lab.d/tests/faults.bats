@@ -14,11 +14,15 @@ teardown() {
     lab_teardown
 }
 
-# campaign OPERATION [FAULT]: a case of it, with its guest.
-campaign() {
+# enter_case OPERATION; campaign OPERATION: a case of it, with its guest.
+enter_case() {
     CASE=$BATS_TEST_TMPDIR STOCK=no PHASE='' MAY_BE=running/none
-    OPERATION=$1 FAULT=${2-}
+    OPERATION=$1 FAULT=
     . "$ROOT/lab.d/faults.d/campaign.bash"
+}
+
+campaign() {
+    enter_case "$1"
     prepare_guest
 }
 
@@ -127,6 +131,19 @@ wipe_stamp() { dd if=/dev/zero of="$(image a "$1")" bs=4k seek="$2" count=1 conv
     assert_holds check_left
     qemu-img snapshot -c s1 "$(image a c.qcow2)"
     assert_breach "c.qcow2:earlier s1" check_left
+}
+
+@test "the campaign tells when a command that failed has not said why" {
+    enter_case snapshot
+    echo 0 > "$CASE/status"
+    : > "$CASE/said"
+    assert_holds check_said
+    echo 1 > "$CASE/status"
+    assert_breach "" check_said
+    echo "error: Unable to read from monitor: Connection reset by peer" > "$CASE/said"
+    assert_holds check_said
+    echo "error: operation failed: snapshot-save failed: <null>" > "$CASE/said"
+    assert_breach "<null>" check_said
 }
 
 @test "the campaign tells when the operation does not succeed again" {

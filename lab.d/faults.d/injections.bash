@@ -38,7 +38,8 @@ inject() {
 
 let_go() {
     thaw_all
-    [ ! -e "$CASE/fifo" ] || rm -f "$(cat "$CASE/fifo")"
+    [ ! -e "$CASE/holder" ] || kill "$(cat "$CASE/holder")" 2> /dev/null || :
+    rm -f "$CASE/holder"
 }
 
 # Whatever goes on may do so at full speed now.

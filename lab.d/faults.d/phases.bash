@@ -1,7 +1,7 @@
 # Phases of the operations.  hit_PHASE starts the operation and returns while it is
 # in the phase and cannot leave it: QEMU is stopped with a command unanswered, or a
-# fifo is not read, or the bandwidth is so low that the phase lasts.  Each fails
-# when what libvirtd has logged does not say so.
+# file cannot be opened yet, or the bandwidth is so low that the phase lasts.  Each
+# fails when what libvirtd has logged does not say so.
 # shellcheck shell=bash
 
 # --- Migration ---------------------------------------------------------------
@@ -169,22 +169,27 @@ hit_starting() {
     refute_sent a snapshot-load
 }
 
-# Whoever writes these metadata waits for ever: libvirtd can only be about to.
+# Whoever opens the file for these metadata waits.
 hit_metadata() {
     local snapshot=earlier
     [ "$OPERATION" != snapshot ] || snapshot=s1
     hold_metadata "$snapshot"
     start_operation
-    wait_until 30 is_answered a "$(work_command)"
+    wait_until 30 is_metadata_held
+    is_answered a "$(work_command)"
 }
 
 hit_resumed() {
     hold_metadata s1
     start_operation
-    wait_until 30 is_answered a cont
+    wait_until 30 is_metadata_held
+    is_answered a cont
 }
 
 hold_metadata() {
-    echo "$LDF_LAB/a/lib/qemu/snapshot/demo/$1.xml.new" > "$CASE/fifo"
-    mkfifo "$(cat "$CASE/fifo")"
+    "$FAULTS/hold-open" "$LDF_LAB/a/lib/qemu/snapshot/demo/$1.xml.new" > "$CASE/hold" 2>&1 < /dev/null &
+    echo $! > "$CASE/holder"
+    wait_until 10 grep -qx ready "$CASE/hold"
 }
+
+is_metadata_held() { grep -qx held "$CASE/hold"; }

@@ -16,29 +16,40 @@
 #include "disk_set_change.h"
 #include "disk_set_message.h"
 
+/* For how many microseconds a definition counts as the present one. An update writes
+ * a whole disk, so that what others change since the definition was read is lost;
+ * reading it for each disk would take time by the square of their number. */
+#define VIR_DISK_SET_CHANGE_FRESH (100 * 1000)
+
+/* A definition as it was lately. */
+typedef struct _virDiskSetView virDiskSetView;
+struct _virDiskSetView {
+    unsigned int impact;
+    xmlDocPtr doc;
+    gint64 read; /* when, in microseconds */
+};
+
 /* One disk of one definition. */
 typedef struct _virDiskSetChange virDiskSetChange;
 struct _virDiskSetChange {
-    unsigned int impact;
+    virDiskSetView *view; /* of the plan */
     char *target;
     virDiskSetFlag before;
-    xmlNodePtr disk; /* in a document of the plan */
 };
 
-/* All that is to be changed. Each definition is read once for it, and once more
- * in the end: reading it for each disk would take time by the square of their
- * number. */
+/* All that is to be changed. */
 typedef struct _virDiskSetPlan virDiskSetPlan;
 struct _virDiskSetPlan {
-    GPtrArray *docs; /* the definitions as they were */
+    const virDiskSetScope *scope;
+    virDiskSetFlag value;
+    virDiskSetView views[G_N_ELEMENTS(((virDiskSetScope *) NULL)->impacts)];
     GPtrArray *changes;
 };
 
 /* All that putting back needs to know. */
 typedef struct _virDiskSetRollback virDiskSetRollback;
 struct _virDiskSetRollback {
-    const virDiskSetScope *scope;
-    const virDiskSetPlan *plan;
+    virDiskSetPlan *plan;
     size_t begun; /* how many of the changes were at least tried */
     GString *message;
 };
@@ -57,33 +68,63 @@ virDiskSetChangeFree(void *opaque)
 static void
 virDiskSetPlanClear(virDiskSetPlan *plan)
 {
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(plan->views); i++)
+        xmlFreeDoc(plan->views[i].doc);
+
     g_ptr_array_unref(plan->changes);
-    g_ptr_array_unref(plan->docs);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(virDiskSetPlan, virDiskSetPlanClear);
 
 
 static int
-virDiskSetChangePlanDisk(const virDiskSetScope *scope,
-                         unsigned int impact,
-                         xmlNodePtr disk,
-                         virDiskSetFlag value,
-                         virDiskSetPlan *plan)
+virDiskSetViewRefresh(virDomainPtr dom,
+                      virDiskSetView *view)
 {
-    virDiskSetFlag before = virDiskSetDiskGetFlag(disk, scope->flag);
-    virDiskSetChange *change;
+    gint64 now = g_get_monotonic_time();
+    xmlDocPtr doc;
 
-    if (before == value)
+    if (view->doc && now - view->read < VIR_DISK_SET_CHANGE_FRESH)
         return 0;
 
-    if (virDiskSetDiskCheckFlag(disk, scope->flag, value) < 0)
+    if (!(doc = virDiskSetDefinitionReadForUpdate(dom, view->impact)))
+        return -1;
+
+    xmlFreeDoc(view->doc);
+    view->doc = doc;
+    view->read = now;
+
+    return 0;
+}
+
+
+static void
+virDiskSetViewForget(virDiskSetView *view)
+{
+    g_clear_pointer(&view->doc, xmlFreeDoc);
+}
+
+
+static int
+virDiskSetChangePlanDisk(virDiskSetPlan *plan,
+                         virDiskSetView *view,
+                         xmlNodePtr disk)
+{
+    const char *flag = plan->scope->flag;
+    virDiskSetFlag before = virDiskSetDiskGetFlag(disk, flag);
+    virDiskSetChange *change;
+
+    if (before == plan->value)
+        return 0;
+
+    if (virDiskSetDiskCheckFlag(disk, flag, plan->value) < 0)
         return -1;
 
     change = g_new0(virDiskSetChange, 1);
-    change->impact = impact;
+    change->view = view;
     change->target = virDiskSetDiskTarget(disk);
     change->before = before;
-    change->disk = disk;
     g_ptr_array_add(plan->changes, change);
 
     return 0;
@@ -91,30 +132,25 @@ virDiskSetChangePlanDisk(const virDiskSetScope *scope,
 
 
 static int
-virDiskSetChangePlan(const virDiskSetScope *scope,
-                     unsigned int impact,
-                     const char *name,
-                     virDiskSetFlag value,
-                     virDiskSetPlan *plan)
+virDiskSetChangePlan(virDiskSetPlan *plan,
+                     virDiskSetView *view,
+                     const char *name)
 {
-    xmlDocPtr doc = virDiskSetDefinitionReadForUpdate(scope->dom, impact);
     xmlNodePtr disk;
 
-    if (!doc)
+    if (virDiskSetViewRefresh(plan->scope->dom, view) < 0)
         return -1;
 
-    g_ptr_array_add(plan->docs, doc);
-
     if (name) {
-        if (!(disk = virDiskSetDefinitionFindDisk(doc, name)))
+        if (!(disk = virDiskSetDefinitionFindDisk(view->doc, name)))
             return -1;
 
-        return virDiskSetChangePlanDisk(scope, impact, disk, value, plan);
+        return virDiskSetChangePlanDisk(plan, view, disk);
     }
 
-    for (disk = virDiskSetDefinitionFirstDisk(doc); disk; disk = virDiskSetXMLNext(disk)) {
-        if (virDiskSetDiskCanHaveFlag(disk, scope->flag) &&
-            virDiskSetChangePlanDisk(scope, impact, disk, value, plan) < 0)
+    for (disk = virDiskSetDefinitionFirstDisk(view->doc); disk; disk = virDiskSetXMLNext(disk)) {
+        if (virDiskSetDiskCanHaveFlag(disk, plan->scope->flag) &&
+            virDiskSetChangePlanDisk(plan, view, disk) < 0)
             return -1;
     }
 
@@ -122,18 +158,30 @@ virDiskSetChangePlan(const virDiskSetScope *scope,
 }
 
 
+/* Returns the disk as it is now, or NULL with the message set. */
+static xmlNodePtr
+virDiskSetChangeFindDisk(const virDiskSetPlan *plan,
+                         const virDiskSetChange *change)
+{
+    if (virDiskSetViewRefresh(plan->scope->dom, change->view) < 0)
+        return NULL;
+
+    return virDiskSetDefinitionFindDisk(change->view->doc, change->target);
+}
+
+
 static int
-virDiskSetChangeWrite(const virDiskSetScope *scope,
-                      const virDiskSetChange *change,
-                      xmlNodePtr disk,
-                      virDiskSetFlag value)
+virDiskSetChangeUpdate(const virDiskSetPlan *plan,
+                       const virDiskSetChange *change,
+                       xmlNodePtr disk,
+                       virDiskSetFlag value)
 {
     g_autofree char *xml = NULL;
 
-    virDiskSetDiskSetFlag(disk, scope->flag, value);
+    virDiskSetDiskSetFlag(disk, plan->scope->flag, value);
     xml = virDiskSetXMLFormat(disk);
 
-    if (virDomainUpdateDeviceFlags(scope->dom, xml, change->impact) < 0) {
+    if (virDomainUpdateDeviceFlags(plan->scope->dom, xml, change->view->impact) < 0) {
         virDiskSetMessageTake();
         return -1;
     }
@@ -143,30 +191,73 @@ virDiskSetChangeWrite(const virDiskSetScope *scope,
 
 
 static int
-virDiskSetChangePutBack(const virDiskSetScope *scope,
-                        const virDiskSetChange *change)
+virDiskSetChangeWrite(const virDiskSetPlan *plan,
+                      const virDiskSetChange *change)
 {
-    g_autoptr(xmlDoc) doc = NULL;
-    xmlNodePtr disk;
+    xmlNodePtr disk = virDiskSetChangeFindDisk(plan, change);
 
-    if (!(doc = virDiskSetDefinitionReadForUpdate(scope->dom, change->impact)) ||
-        !(disk = virDiskSetDefinitionFindDisk(doc, change->target)))
+    if (!disk)
         return -1;
 
-    if (virDiskSetDiskGetFlag(disk, scope->flag) == change->before)
+    if (virDiskSetDiskGetFlag(disk, plan->scope->flag) == plan->value)
         return 0;
 
-    return virDiskSetChangeWrite(scope, change, disk, change->before);
+    return virDiskSetChangeUpdate(plan, change, disk, plan->value);
+}
+
+
+/* What others have set since then is left alone. */
+static int
+virDiskSetChangePutBack(const virDiskSetPlan *plan,
+                        const virDiskSetChange *change)
+{
+    xmlNodePtr disk = virDiskSetChangeFindDisk(plan, change);
+
+    if (!disk)
+        return -1;
+
+    if (virDiskSetDiskGetFlag(disk, plan->scope->flag) != plan->value)
+        return 0;
+
+    return virDiskSetChangeUpdate(plan, change, disk, change->before);
 }
 
 
 static int
-virDiskSetChangeVerify(const virDiskSetScope *scope,
-                       unsigned int impact,
-                       virDiskSetFlag value,
-                       const virDiskSetPlan *plan)
+virDiskSetChangeVerifyDisk(const virDiskSetPlan *plan,
+                           const virDiskSetChange *change,
+                           xmlNodePtr disk)
 {
-    g_autoptr(xmlDoc) doc = virDiskSetDefinitionRead(scope->dom, impact);
+    const char *flag = plan->scope->flag;
+    virDiskSetFlag now;
+
+    if (!disk) {
+        virDiskSetMessageSet(_("disk '%s' was taken out of the domain meanwhile: look at the domain and try again"),
+                             change->target);
+        return -1;
+    }
+
+    if ((now = virDiskSetDiskGetFlag(disk, flag)) == plan->value)
+        return 0;
+
+    if (now == VIR_DISK_SET_FLAG_ABSENT)
+        virDiskSetMessageSet(_("the flag <%s> of disk '%s' was dropped: the libvirt daemon does not know <flags>, use one that does"),
+                             flag, change->target);
+    else
+        virDiskSetMessageSet(_("the flag <%s> of disk '%s' was set otherwise by another program meanwhile: look at the domain and try again"),
+                             flag, change->target);
+
+    return -1;
+}
+
+
+/* Looks at the first @count changes, as far as they are of that definition. */
+static int
+virDiskSetChangeVerify(const virDiskSetPlan *plan,
+                       const virDiskSetView *view,
+                       size_t count)
+{
+    g_autoptr(xmlDoc) doc = virDiskSetDefinitionRead(plan->scope->dom, view->impact);
     g_autoptr(GHashTable) disks = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     xmlNodePtr disk;
     size_t i;
@@ -177,20 +268,13 @@ virDiskSetChangeVerify(const virDiskSetScope *scope,
     for (disk = virDiskSetDefinitionFirstDisk(doc); disk; disk = virDiskSetXMLNext(disk))
         g_hash_table_insert(disks, virDiskSetDiskTarget(disk), disk);
 
-    for (i = 0; i < plan->changes->len; i++) {
+    for (i = 0; i < count; i++) {
         const virDiskSetChange *change = g_ptr_array_index(plan->changes, i);
 
-        if (change->impact != impact)
-            continue;
-
-        disk = g_hash_table_lookup(disks, change->target);
-
-        if (disk && virDiskSetDiskGetFlag(disk, scope->flag) == value)
-            continue;
-
-        virDiskSetMessageSet(_("the flag <%s> of disk '%s' was dropped: the libvirt daemon does not know <flags>, use one that does"),
-                             scope->flag, change->target);
-        return -1;
+        if (change->view == view &&
+            virDiskSetChangeVerifyDisk(plan, change,
+                                       g_hash_table_lookup(disks, change->target)) < 0)
+            return -1;
     }
 
     return 0;
@@ -201,12 +285,17 @@ static void *
 virDiskSetRollbackRun(void *opaque)
 {
     virDiskSetRollback *rollback = opaque;
+    virDiskSetPlan *plan = rollback->plan;
     size_t i;
 
-    for (i = rollback->begun; i > 0; i--) {
-        const virDiskSetChange *change = g_ptr_array_index(rollback->plan->changes, i - 1);
+    /* They say what should have become of the disks, not what did. */
+    for (i = 0; i < G_N_ELEMENTS(plan->views); i++)
+        virDiskSetViewForget(plan->views + i);
 
-        if (virDiskSetChangePutBack(rollback->scope, change) < 0) {
+    for (i = rollback->begun; i > 0; i--) {
+        const virDiskSetChange *change = g_ptr_array_index(plan->changes, i - 1);
+
+        if (virDiskSetChangePutBack(plan, change) < 0) {
             g_string_append_printf(rollback->message,
                                    _("; disk '%s' could not be put back: %s"),
                                    change->target, virDiskSetMessageGet());
@@ -218,12 +307,10 @@ virDiskSetRollbackRun(void *opaque)
 
 
 static void
-virDiskSetChangeRollback(const virDiskSetScope *scope,
-                         const virDiskSetPlan *plan,
+virDiskSetChangeRollback(virDiskSetPlan *plan,
                          size_t begun)
 {
     virDiskSetRollback rollback = {
-        .scope = scope,
         .plan = plan,
         .begun = begun,
         .message = g_string_new(virDiskSetMessageGet()),
@@ -243,41 +330,55 @@ virDiskSetChangeRollback(const virDiskSetScope *scope,
 
 
 static int
+virDiskSetChangeApply(virDiskSetPlan *plan)
+{
+    size_t i;
+
+    for (i = 0; i < plan->changes->len; i++) {
+        const virDiskSetChange *change = g_ptr_array_index(plan->changes, i);
+
+        /* a daemon that drops flags is found out by the first one */
+        if (virDiskSetChangeWrite(plan, change) < 0 ||
+            (i == 0 && virDiskSetChangeVerify(plan, change->view, 1) < 0)) {
+            virDiskSetChangeRollback(plan, i + 1);
+            return -1;
+        }
+    }
+
+    for (i = 0; plan->changes->len > 1 && i < plan->scope->nimpacts; i++) {
+        if (virDiskSetChangeVerify(plan, plan->views + i, plan->changes->len) < 0) {
+            virDiskSetChangeRollback(plan, plan->changes->len);
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
+static int
 virDiskSetChangeDisks(const virDiskSetScope *scope,
                       const char *name,
                       virDiskSetFlag value)
 {
     g_auto(virDiskSetPlan) plan = {
-        .docs = g_ptr_array_new_with_free_func((GDestroyNotify) xmlFreeDoc),
+        .scope = scope,
+        .value = value,
         .changes = g_ptr_array_new_with_free_func(virDiskSetChangeFree),
     };
     size_t i;
 
     for (i = 0; i < scope->nimpacts; i++) {
-        if (virDiskSetChangePlan(scope, scope->impacts[i], name, value, &plan) < 0)
+        plan.views[i].impact = scope->impacts[i];
+
+        if (virDiskSetChangePlan(&plan, plan.views + i, name) < 0)
             return -1;
     }
 
     if (plan.changes->len == 0)
         return 1;
 
-    for (i = 0; i < plan.changes->len; i++) {
-        const virDiskSetChange *change = g_ptr_array_index(plan.changes, i);
-
-        if (virDiskSetChangeWrite(scope, change, change->disk, value) < 0) {
-            virDiskSetChangeRollback(scope, &plan, i + 1);
-            return -1;
-        }
-    }
-
-    for (i = 0; i < scope->nimpacts; i++) {
-        if (virDiskSetChangeVerify(scope, scope->impacts[i], value, &plan) < 0) {
-            virDiskSetChangeRollback(scope, &plan, plan.changes->len);
-            return -1;
-        }
-    }
-
-    return 0;
+    return virDiskSetChangeApply(&plan);
 }
 
 

@@ -48,6 +48,10 @@ static struct {
     int params; /* calls of virTypedParamsAddString() so far */
     int failParam; /* the one that fails, 0 for none */
     bool noThreads;
+    int clockStep; /* microseconds that pass with each look at the clock, 0 for the real one */
+    gint64 clock;
+    int (*meanwhile)(virDomainPtr dom); /* what another program does ... */
+    int afterUpdate; /* ... after this update, 0 for the first one */
 } fault;
 
 
@@ -93,12 +97,32 @@ virDomainUpdateDeviceFlags(virDomainPtr dom,
     int call = g_atomic_int_add(&fault.updates, 1) + 1;
     g_autofree char *wrong = g_strdup_printf("<fault%d/>", call);
     g_autofree char *dropped = withoutFlags(xml);
+    int (*meanwhile)(virDomainPtr) = fault.meanwhile;
 
     if (call == fault.failUpdate ||
         (fault.failUpdatesFrom && call >= fault.failUpdatesFrom))
         return update(dom, wrong, flags);
 
-    return update(dom, fault.dropFlags ? dropped : xml, flags);
+    if (update(dom, fault.dropFlags ? dropped : xml, flags) < 0)
+        return -1;
+
+    if (!meanwhile || call != MAX(fault.afterUpdate, 1))
+        return 0;
+
+    fault.meanwhile = NULL;
+    return meanwhile(dom);
+}
+
+
+gint64
+g_get_monotonic_time(void)
+{
+    gint64 (*get)(void) = libvirtFunction("g_get_monotonic_time");
+
+    if (!fault.clockStep)
+        return get();
+
+    return fault.clock += fault.clockStep;
 }
 
 
@@ -1002,7 +1026,7 @@ testDroppedFlags(const void *opaque G_GNUC_UNUSED)
                    "flag <snapshot> of disk 'vda' was dropped");
     EXPECT(fault.updates == 2);
     EXPECT_REFUSED(virDomainDiskSetAddAll(dom, 0) == -1, "flag <migrate> of disk 'vda' was dropped");
-    EXPECT(fault.updates == 4);
+    EXPECT(fault.updates == 3);
     EXPECT_TEXT("vda= vdb=", stateOf(dom, "migrate", CONFIG));
 
     return 0;
@@ -1025,10 +1049,98 @@ testReads(const void *opaque G_GNUC_UNUSED)
 
         EXPECT(four);
         faultsClear();
-        EXPECT(virDomainDiskSetAddAll(four, 0) == 0);
-        EXPECT(fault.updates == 4 && fault.reads == 2);
-        EXPECT_TEXT("vda=true vdb=true vdc=true vdd=true", stateOf(four, "migrate", CONFIG));
+        fault.clockStep = 1000;
+        EXPECT(virDomainDiskSetAdd(four, "vda", 0) == 0);
+        EXPECT(virDomainDiskSetAdd(four, "vdb", 0) == 0);
+        fault.updates = fault.reads = 0;
+        EXPECT(virDomainDiskSetRemoveAll(four, 0) == 0);
+        EXPECT(fault.updates == 4 && fault.reads == 3);
+        EXPECT_TEXT("vda=false vdb=false vdc=false vdd=false", stateOf(four, "migrate", CONFIG));
     }
+
+    return 0;
+}
+
+
+/* Another program, between the first and the second update. */
+static int
+changeVdb(virDomainPtr dom,
+          const char *children)
+{
+    g_autofree char *disk = g_strdup_printf(DISK("vdb", "", "%s"), children);
+    g_autofree char *xml = virStringReplace(disk, "ROOT", root);
+
+    return virDomainUpdateDeviceFlags(dom, xml, CONFIG);
+}
+
+
+static int
+changeSerial(virDomainPtr dom)
+{
+    return changeVdb(dom, "<serial>changed</serial>");
+}
+
+
+static int
+changeFlag(virDomainPtr dom)
+{
+    return changeVdb(dom, FLAGS("<migrate>false</migrate>"));
+}
+
+
+static int
+unplug(virDomainPtr dom)
+{
+    g_autofree char *xml = virStringReplace(DISK("vda", "", ""), "ROOT", root);
+
+    return virDomainDetachDeviceFlags(dom, xml, CONFIG);
+}
+
+
+static int
+testOthersChange(const void *opaque G_GNUC_UNUSED)
+{
+    g_autoptr(guest) dom = guestDefined(DISK("vda", "", "") DISK("vdb", "", ""));
+    g_autofree char *xml = NULL;
+
+    EXPECT(dom);
+    fault.clockStep = 200 * 1000;
+    fault.meanwhile = changeSerial;
+    EXPECT(virDomainDiskSetAddAll(dom, 0) == 0);
+    EXPECT_TEXT("vda=true vdb=true", stateOf(dom, "migrate", CONFIG));
+    EXPECT((xml = virDomainGetXMLDesc(dom, VIR_DOMAIN_XML_INACTIVE)));
+    EXPECT(strstr(xml, "<serial>changed</serial>"));
+
+    return 0;
+}
+
+
+static int
+testOthersUnplug(const void *opaque G_GNUC_UNUSED)
+{
+    g_autoptr(guest) dom = guestDefined(DISK("vda", "", "") DISK("vdb", "", "") DISK("vdc", "", ""));
+
+    EXPECT(dom);
+    fault.meanwhile = unplug;
+    EXPECT_REFUSED(virDomainDiskSetAddAll(dom, 0) == -1,
+                   "disk 'vda' was taken out of the domain meanwhile");
+    EXPECT_TEXT("vdb= vdc=", stateOf(dom, "migrate", CONFIG));
+
+    return 0;
+}
+
+
+static int
+testOthersSet(const void *opaque G_GNUC_UNUSED)
+{
+    g_autoptr(guest) dom = guestDefined(DISK("vda", "", "") DISK("vdb", "", ""));
+
+    EXPECT(dom);
+    fault.afterUpdate = 2;
+    fault.meanwhile = changeFlag;
+    EXPECT_REFUSED(virDomainDiskSetAddAll(dom, 0) == -1,
+                   "flag <migrate> of disk 'vdb' was set otherwise by another program");
+    EXPECT_TEXT("vda= vdb=false", stateOf(dom, "migrate", CONFIG));
 
     return 0;
 }
@@ -1488,8 +1600,11 @@ runTests(void)
     DO_TEST("A disk that cannot be put back is named", testRollbackFails);
     DO_TEST("Without a thread to spare everything is put back all the same", testRollbackWithoutThread);
     DO_TEST("A flag that cannot be read back is put back", testReadBackFails);
-    DO_TEST("A definition is read as often for many disks as for one", testReads);
+    DO_TEST("A definition is not read for each disk", testReads);
     DO_TEST("A daemon that drops flags is noticed at the first disk", testDroppedFlags);
+    DO_TEST("What others change of a disk meanwhile is kept", testOthersChange);
+    DO_TEST("A disk that others unplug meanwhile is named", testOthersUnplug);
+    DO_TEST("A flag that others set meanwhile is named and left alone", testOthersSet);
 
     DO_TEST("The running domain and its definition have a set each", testImpact);
     DO_TEST("Each definition is changed by its own XML", testDefinitionsDiffer);

@@ -193,6 +193,9 @@ testSafetyNeverWeaker(const struct testSafetyDisk *disks,
     stock = testSafe(plain, migration);
     actual = testSafe(disks, migration);
 
+    if (stock < 0 || actual < 0)
+        return -1;
+
     if (stock == 1)
         return 0;
 

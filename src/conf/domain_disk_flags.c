@@ -71,8 +71,8 @@ virDomainDiskFlagsReportValue(const char *name,
 }
 
 
-/* libvirt doesn't replace entities: what is in them would be overlooked, and a
- * flag that has nothing else would look empty, which means 'true'. */
+/* libvirt doesn't replace entities: an element in one would be overlooked, and a
+ * flag whose value is in an external one would look empty, which means 'true'. */
 static int
 virDomainDiskFlagsCheckEntities(const char *name,
                                 const char *target,

@@ -194,7 +194,7 @@ qemuSnapshotJobNewRecorded(virDomainObj *vm,
  * Writes no file, so that a guest may stand still meanwhile.
  *
  * Returns 0 when qemuSnapshotJobFinish is to be called, -1 with an error reported
- * when QEMU doesn't know the job.
+ * when QEMU didn't start the job or is gone.
  */
 int
 qemuSnapshotJobPerform(virDomainObj *vm,
@@ -249,10 +249,13 @@ qemuSnapshotJobFinish(virDomainObj *vm,
 
     if (job->state != QEMU_BLOCKJOB_STATE_COMPLETED) {
         /* a QEMU that died meanwhile has told nothing */
+        const char *reason = virGetLastErrorCode() == VIR_ERR_OK ?
+                             _("QEMU gave no reason") : virGetLastErrorMessage();
+
         virReportError(VIR_ERR_OPERATION_FAILED,
                        _("%s of snapshot '%s' of domain '%s' failed: %s"),
                        job->name, tag, vm->def->name,
-                       job->errmsg ? job->errmsg : virGetLastErrorMessage());
+                       job->errmsg ? job->errmsg : reason);
         return -1;
     }
 
@@ -260,6 +263,7 @@ qemuSnapshotJobFinish(virDomainObj *vm,
 }
 
 
+/* Takes the reference to @newjob, which may be NULL with an error reported. */
 static int
 qemuSnapshotJobRunNew(virDomainObj *vm,
                       qemuBlockJobData *newjob,

@@ -21,12 +21,14 @@
 #include "virerror.h"
 #include "virhash.h"
 #include "virlog.h"
-#include "virtime.h"
+#include "virprocess.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
-/* milliseconds within which the end of a QEMU process is handled */
-#define QEMU_SNAPSHOT_SUBSET_DEATH_TIMEOUT (10 * 1000)
+/* A QEMU process that has closed its monitor is about to end: how often to look,
+ * and after how many milliseconds again. */
+#define QEMU_SNAPSHOT_SUBSET_DEATH_CHECKS 200
+#define QEMU_SNAPSHOT_SUBSET_DEATH_INTERVAL 50
 
 VIR_LOG_INIT("qemu.qemu_snapshot_subset");
 
@@ -417,61 +419,55 @@ qemuSnapshotSubsetSave(virDomainObj *vm,
 }
 
 
-/* Whether QEMU is gone and the handler of its monitor's end has yet to say so. */
+/* Whether QEMU is gone, though the handler of its monitor's end may have yet to say
+ * so. The lock of @vm is kept meanwhile, since that handler takes the snapshots of a
+ * transient domain away. A monitor may also break without QEMU's end. */
 static bool
-qemuSnapshotSubsetIsDying(virDomainObj *vm)
+qemuSnapshotSubsetIsDead(virDomainObj *vm)
 {
     qemuDomainObjPrivate *priv = vm->privateData;
-    g_autoptr(virError) err = NULL;
+    size_t i;
 
     if (!virDomainObjIsActive(vm))
-        return false;
-
-    if (!priv->mon)
         return true;
 
-    err = qemuMonitorLastError(priv->mon);
-    return err != NULL;
-}
+    if (priv->mon && !qemuMonitorIsBroken(priv->mon))
+        return false;
 
+    for (i = 0; i < QEMU_SNAPSHOT_SUBSET_DEATH_CHECKS; i++) {
+        if (virProcessKill(vm->pid, 0) < 0 && errno == ESRCH)
+            return true;
 
-/* A monitor may also break without QEMU's end, so this has an end of its own. */
-static void
-qemuSnapshotSubsetAwaitDeath(virDomainObj *vm)
-{
-    unsigned long long deadline;
+        g_usleep(QEMU_SNAPSHOT_SUBSET_DEATH_INTERVAL * 1000);
+    }
 
-    if (virTimeMillisNow(&deadline) < 0)
-        return;
-
-    deadline += QEMU_SNAPSHOT_SUBSET_DEATH_TIMEOUT;
-
-    while (qemuSnapshotSubsetIsDying(vm) && virDomainObjWaitUntil(vm, deadline) == 0)
-        continue;
+    return false;
 }
 
 
 /* Removes what a save that failed may have left. A QEMU that died after it had
  * saved, but before it could say so, leaves the whole snapshot: its images can be
- * written when it is gone. */
+ * written when it is gone. What can't be removed is logged, as the error of the
+ * save is the one to be reported. */
 static void
 qemuSnapshotSubsetCreateDiscard(virDomainObj *vm,
-                                virDomainMomentObj *snap,
+                                const virDomainSnapshotDef *snapdef,
                                 char **nodes)
 {
     qemuDomainObjPrivate *priv = vm->privateData;
+    const char *name = snapdef->parent.name;
+    int rc = -1;
 
     if (virDomainObjIsActive(vm) &&
-        qemuSnapshotJobRun(vm, QEMU_SNAPSHOT_JOB_DELETE, snap->def->name,
+        qemuSnapshotJobRun(vm, QEMU_SNAPSHOT_JOB_DELETE, name,
                            NULL, nodes, VIR_ASYNC_JOB_SNAPSHOT) == 0)
-        return;
+        rc = qemuSnapshotSubsetCheckDeleted(vm, snapdef);
+    else if (qemuSnapshotSubsetIsDead(vm))
+        rc = qemuSnapshotSubsetDeleteInactive(priv->driver, snapdef->parent.dom, snapdef);
 
-    qemuSnapshotSubsetAwaitDeath(vm);
-
-    if (!virDomainObjIsActive(vm) &&
-        qemuSnapshotSubsetDeleteInactive(priv->driver, snap->def->dom, snap) < 0)
+    if (rc < 0)
         VIR_WARN("cannot remove snapshot '%s' of domain '%s' again: %s",
-                 snap->def->name, vm->def->name, virGetLastErrorMessage());
+                 name, vm->def->name, virGetLastErrorMessage());
 }
 
 
@@ -483,9 +479,11 @@ qemuSnapshotSubsetCreateDiscard(virDomainObj *vm,
  * @resume: set to true when the caller has to start the domain's CPUs again
  *
  * Saves the disks of @snap, and the memory into the first of them, while the CPUs
- * are stopped. If that fails, no image keeps any part of it.
+ * are stopped. If that fails, all parts of it are removed from the images, or the
+ * log says why they can't be.
  *
- * Returns 0 on success, -1 with an error reported otherwise.
+ * Returns 0 on success, -1 with an error reported otherwise; @snap of a transient
+ * domain whose QEMU has died is freed then.
  */
 int
 qemuSnapshotSubsetCreate(virDomainObj *vm,
@@ -493,18 +491,19 @@ qemuSnapshotSubsetCreate(virDomainObj *vm,
                          unsigned int flags,
                          bool *resume)
 {
+    g_autoptr(virDomainSnapshotDef) snapdef = virObjectRef(virDomainSnapshotObjGetDef(snap));
     g_auto(GStrv) nodes = NULL;
     virErrorPtr orig_err = NULL;
 
-    if (!(nodes = qemuSnapshotSubsetGetNodes(vm, virDomainSnapshotObjGetDef(snap))))
+    if (!(nodes = qemuSnapshotSubsetGetNodes(vm, snapdef)))
         return -1;
 
-    if (qemuSnapshotSubsetSave(vm, snap->def->name, nodes,
+    if (qemuSnapshotSubsetSave(vm, snapdef->parent.name, nodes,
                                flags & VIR_DOMAIN_SNAPSHOT_CREATE_HALT, resume) == 0)
         return 0;
 
     virErrorPreserveLast(&orig_err);
-    qemuSnapshotSubsetCreateDiscard(vm, snap, nodes);
+    qemuSnapshotSubsetCreateDiscard(vm, snapdef, nodes);
     virErrorRestore(&orig_err);
     return -1;
 }
@@ -550,8 +549,9 @@ qemuSnapshotSubsetCreateBeforeHalt(virDomainObj *vm,
  * @snap: internal snapshot that was taken but whose metadata can't be written
  * @current: snapshot that was current before; may be NULL
  *
- * Removes @snap from the images, unless it takes every writable disk, and makes
- * @current the current snapshot again. The error that is set stays.
+ * Removes @snap from the images, unless it takes every writable disk, and what
+ * there is of its metadata, and makes @current the current snapshot again. The
+ * error that is set stays.
  */
 void
 qemuSnapshotSubsetCreateUndo(virDomainObj *vm,
@@ -561,11 +561,15 @@ qemuSnapshotSubsetCreateUndo(virDomainObj *vm,
     qemuDomainObjPrivate *priv = vm->privateData;
     g_autoptr(virQEMUDriverConfig) cfg = virQEMUDriverGetConfig(priv->driver);
     const virDomainSnapshotDef *snapdef = virDomainSnapshotObjGetDef(snap);
+    g_autofree char *file = g_strdup_printf("%s/%s/%s.xml", cfg->snapshotDir,
+                                            vm->def->name, snap->def->name);
     virErrorPtr orig_err = NULL;
     int rc;
 
+    /* a domain that was halted has its persistent definition by now, which may lack
+     * disks that were plugged in */
     if (!qemuSnapshotSubsetFirst(snapdef, VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL) ||
-        !qemuSnapshotSubsetIsNeeded(vm->def, snap))
+        !qemuSnapshotSubsetIsNeeded(snap->def->dom, snap))
         return;
 
     virErrorPreserveLast(&orig_err);
@@ -576,12 +580,15 @@ qemuSnapshotSubsetCreateUndo(virDomainObj *vm,
         rc = nodes ? qemuSnapshotJobRun(vm, QEMU_SNAPSHOT_JOB_DELETE, snap->def->name,
                                         NULL, nodes, VIR_ASYNC_JOB_SNAPSHOT) : -1;
     } else {
-        rc = qemuSnapshotSubsetDeleteInactive(priv->driver, vm->def, snap);
+        rc = qemuSnapshotSubsetDeleteInactive(priv->driver, snap->def->dom, snapdef);
     }
 
     if (rc < 0)
         VIR_WARN("cannot remove snapshot '%s' of domain '%s' again: %s",
                  snap->def->name, vm->def->name, virGetLastErrorMessage());
+
+    if (unlink(file) < 0 && errno != ENOENT)
+        VIR_WARN("cannot remove '%s'", file);
 
     virDomainSnapshotSetCurrent(vm->snapshots, current);
 
@@ -914,22 +921,22 @@ qemuSnapshotSubsetDelete(virDomainObj *vm,
 /**
  * qemuSnapshotSubsetCheckDeleted:
  * @vm: running domain
- * @snap: internal snapshot that QEMU was told to delete
+ * @snapdef: internal snapshot that QEMU was told to delete
  *
  * delvm doesn't tell libvirt whether it worked. The job does, but after one that
  * failed, e.g. because the storage was full, QEMU no longer knows of a snapshot
  * that the image still holds, and the next one succeeds without doing anything.
  * So the images on local storage are looked into.
  *
- * Returns 0 if none of them holds @snap, -1 otherwise (VIR_ERR_OPERATION_FAILED
+ * Returns 0 if none of them holds @snapdef, -1 otherwise (VIR_ERR_OPERATION_FAILED
  * naming disk, image and remedy).
  */
 int
 qemuSnapshotSubsetCheckDeleted(virDomainObj *vm,
-                               virDomainMomentObj *snap)
+                               const virDomainSnapshotDef *snapdef)
 {
     qemuDomainObjPrivate *priv = vm->privateData;
-    const virDomainSnapshotDef *snapdef = virDomainSnapshotObjGetDef(snap);
+    const char *name = snapdef->parent.name;
     size_t i;
 
     for (i = 0; i < vm->def->ndisks; i++) {
@@ -943,10 +950,10 @@ qemuSnapshotSubsetCheckDeleted(virDomainObj *vm,
         if (!(tags = qemuSnapshotImageGetTags(priv->driver, disk)))
             return -1;
 
-        if (qemuSnapshotTagsContain(tags, snap->def->name)) {
+        if (qemuSnapshotTagsContain(tags, name)) {
             virReportError(VIR_ERR_OPERATION_FAILED,
                            _("image '%s' of disk '%s' still holds snapshot '%s': shut the domain off and delete the snapshot again"),
-                           NULLSTR(virDomainDiskGetSource(disk)), disk->dst, snap->def->name);
+                           NULLSTR(virDomainDiskGetSource(disk)), disk->dst, name);
             return -1;
         }
     }
@@ -958,8 +965,8 @@ qemuSnapshotSubsetCheckDeleted(virDomainObj *vm,
 /**
  * qemuSnapshotSubsetDeleteInactive:
  * @driver: qemu driver data
- * @def: definition of the domain, which is not running, at the time of @snap
- * @snap: internal snapshot to be deleted
+ * @def: definition of the domain, which is not running, at the time of @snapdef
+ * @snapdef: internal snapshot to be deleted
  *
  * All images are tried, and one that can't be cleaned is an error.
  *
@@ -969,15 +976,14 @@ qemuSnapshotSubsetCheckDeleted(virDomainObj *vm,
 int
 qemuSnapshotSubsetDeleteInactive(virQEMUDriver *driver,
                                  virDomainDef *def,
-                                 virDomainMomentObj *snap)
+                                 const virDomainSnapshotDef *snapdef)
 {
-    const virDomainSnapshotDef *snapdef = virDomainSnapshotObjGetDef(snap);
     int ret = 0;
     size_t i;
 
     for (i = 0; i < def->ndisks; i++) {
         if (qemuSnapshotSubsetHasDisk(snapdef, def->disks[i]->dst) &&
-            qemuSnapshotImageDelete(driver, def->disks[i], snap->def->name) < 0)
+            qemuSnapshotImageDelete(driver, def->disks[i], snapdef->parent.name) < 0)
             ret = -1;
     }
 

@@ -63,9 +63,9 @@ qemuSnapshotSubsetDelete(virDomainObj *vm,
 
 int
 qemuSnapshotSubsetCheckDeleted(virDomainObj *vm,
-                               virDomainMomentObj *snap);
+                               const virDomainSnapshotDef *snapdef);
 
 int
 qemuSnapshotSubsetDeleteInactive(virQEMUDriver *driver,
                                  virDomainDef *def,
-                                 virDomainMomentObj *snap);
+                                 const virDomainSnapshotDef *snapdef);

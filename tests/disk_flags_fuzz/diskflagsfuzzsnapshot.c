@@ -313,14 +313,16 @@ testFuzzSnapshotSave(testFuzzWorld *world,
     g_autofree char *first = nodes ? g_strndup(nodes, strlen(" node-vda")) : NULL;
     g_autofree char *save = g_strdup_printf("snapshot-save %s%s%s;", def->parent.name,
                                             NULLSTR_EMPTY(first), NULLSTR_EMPTY(nodes));
-    bool fails = !nodes || testFuzzSays(input, "fail-save");
+    bool dies = testFuzzSays(input, "dies");
+    bool fails = !nodes || dies || testFuzzSays(input, "fail-save");
+    bool stands = nodes && (dies || testFuzzSays(input, "fail-start"));
     int state = virDomainObjGetState(vm, NULL);
     bool resume = false;
 
     TEST_FUZZ_MUST((qemuSnapshotSubsetCreate(vm, snap, 0, &resume) < 0) == fails,
                    "a snapshot fails just where QEMU does or a drive is empty");
-    TEST_FUZZ_MUST(!resume && virDomainObjGetState(vm, NULL) == state,
-                   "a guest runs on after a snapshot, be it a success or not");
+    TEST_FUZZ_MUST(resume == stands && (stands || virDomainObjGetState(vm, NULL) == state),
+                   "a guest runs on after a snapshot, be it a success or not, or has to be told");
     TEST_FUZZ_MUST(nodes ? STRPREFIX(testFuzzWorldGetJobs(world), save) :
                            STREQ(testFuzzWorldGetJobs(world), ""),
                    "QEMU saves just the disks that are taken, the memory to the first");
@@ -546,7 +548,7 @@ testFuzzDeleteLive(testFuzzWorld *world,
         return TEST_FUZZ_ACCEPTED;
 
     good = !testFuzzAnyTakenHolds(world, def) && !testFuzzSaysOfTaken(world, def, "unreadable-");
-    TEST_FUZZ_MUST((qemuSnapshotSubsetCheckDeleted(vm, snap) == 0) == good,
+    TEST_FUZZ_MUST((qemuSnapshotSubsetCheckDeleted(vm, def) == 0) == good,
                    "a snapshot that is still in an image is told");
     return TEST_FUZZ_ACCEPTED;
 }
@@ -554,11 +556,10 @@ testFuzzDeleteLive(testFuzzWorld *world,
 
 static testFuzzResult
 testFuzzDeleteOffline(testFuzzWorld *world,
-                      virDomainMomentObj *snap)
+                      const virDomainSnapshotDef *def)
 {
-    const virDomainSnapshotDef *def = virDomainSnapshotObjGetDef(snap);
     bool stuck = testFuzzSaysOfTaken(world, def, "stuck-");
-    int rc = qemuSnapshotSubsetDeleteInactive(&testFuzzDriver, def->parent.dom, snap);
+    int rc = qemuSnapshotSubsetDeleteInactive(&testFuzzDriver, def->parent.dom, def);
 
     TEST_FUZZ_MUST((rc < 0) == stuck, "an image that cannot be cleaned is an error");
     TEST_FUZZ_MUST(stuck || !testFuzzAnyTakenHolds(world, def),
@@ -584,7 +585,7 @@ testFuzzSnapshotUse(testFuzzWorld *world,
         if (virDomainObjIsActive(testFuzzWorldGetDomain(world)))
             ret = testFuzzDeleteLive(world, input, snap);
         else
-            ret = testFuzzDeleteOffline(world, snap);
+            ret = testFuzzDeleteOffline(world, virDomainSnapshotObjGetDef(snap));
     }
 
     return ret;

@@ -286,6 +286,21 @@ testFuzzRun(const struct testFuzzTarget *target,
 }
 
 
+/* The driver keeps its metadata where nothing is: an input may give a snapshot any
+ * name. */
+static int
+testFuzzInit(void)
+{
+    if (qemuTestDriverInit(&testFuzzDriver) < 0)
+        return -1;
+
+    g_free(testFuzzDriver.config->snapshotDir);
+    testFuzzDriver.config->snapshotDir = g_strdup(abs_builddir "/no-such-directory");
+
+    return 0;
+}
+
+
 #ifdef WITH_DISK_FLAGS_FUZZER
 
 static const struct testFuzzTarget *fuzzed;
@@ -334,7 +349,7 @@ LLVMFuzzerInitialize(int *argc G_GNUC_UNUSED,
         abort();
     }
 
-    if (virErrorInitialize() < 0 || qemuTestDriverInit(&testFuzzDriver) < 0)
+    if (virErrorInitialize() < 0 || testFuzzInit() < 0)
         abort();
 
     /* errors are what most inputs lead to, and cost more than the rest if printed */
@@ -413,7 +428,8 @@ testFuzzReplayAll(const struct testFuzzTarget *target)
 
     while ((name = g_dir_read_name(dir))) {
         const struct testFuzzKept kept = { .target = target, .name = name };
-        g_autofree char *sentence = g_strdup_printf("%s: %s", target->name, name);
+        g_autofree char *sentence = g_strdup_printf("what must be true is, of the %s input %s",
+                                                    target->name, name);
 
         if (virTestRun(sentence, testFuzzReplay, &kept) < 0)
             ret = -1;
@@ -430,7 +446,7 @@ mymain(void)
     int ret = 0;
     size_t i;
 
-    if (qemuTestDriverInit(&testFuzzDriver) < 0)
+    if (testFuzzInit() < 0)
         return EXIT_FAILURE;
 
     virTestQuiesceLibvirtErrors(false);

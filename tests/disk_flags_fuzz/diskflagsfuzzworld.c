@@ -9,7 +9,8 @@
  * behind them: tag-on-, memory-on- and bitmap-on- for what its image holds,
  * unreadable-, stuck- for an image from which nothing can be deleted, gone- and
  * moved- for what becomes of the disk after a snapshot. fail-save lets QEMU's job
- * fail, no-space the writing of metadata.
+ * fail, fail-start the CPUs' going on, no-space the writing of metadata; with dies,
+ * QEMU does so when it has saved and before libvirt knows either.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -62,6 +63,7 @@ struct _testFuzzWorld {
     char *tag;
     struct testFuzzImage images[G_N_ELEMENTS(worldDisks)];
     GString *jobs;
+    bool dead; /* QEMU, while the domain is still active */
 };
 
 /* the one that the replaced functions look into */
@@ -437,6 +439,11 @@ qemuProcessStartCPUs(virQEMUDriver *driver G_GNUC_UNUSED,
                      virDomainRunningReason reason,
                      virDomainAsyncJob asyncJob G_GNUC_UNUSED)
 {
+    if (here->dead || testFuzzSays(here->input, "fail-start")) {
+        virReportError(VIR_ERR_OPERATION_FAILED, "%s", "the CPUs do not start");
+        return -1;
+    }
+
     virDomainObjSetState(vm, VIR_DOMAIN_RUNNING, reason);
     return 0;
 }
@@ -465,6 +472,11 @@ qemuSnapshotJobPerform(virDomainObj *vm G_GNUC_UNUSED,
     g_autofree char *joined = g_strjoinv(" ", nodes);
     char **node;
 
+    if (here->dead) {
+        virReportError(VIR_ERR_OPERATION_FAILED, "%s", "QEMU is gone");
+        return -1;
+    }
+
     g_string_append_printf(here->jobs, "%s %s %s %s;",
                            job->name, tag, NULLSTR_EMPTY(vmstate), joined);
 
@@ -477,6 +489,7 @@ qemuSnapshotJobPerform(virDomainObj *vm G_GNUC_UNUSED,
             ignore_value(testFuzzWorldDelete(here, disk));
     }
 
+    here->dead = type == QEMU_SNAPSHOT_JOB_SAVE && testFuzzSays(here->input, "dies");
     return 0;
 }
 
@@ -487,8 +500,9 @@ qemuSnapshotJobFinish(virDomainObj *vm G_GNUC_UNUSED,
                       const char *tag G_GNUC_UNUSED,
                       virDomainAsyncJob asyncJob G_GNUC_UNUSED)
 {
-    if (qemuSnapshotJobTypeFromString(job->name) == QEMU_SNAPSHOT_JOB_SAVE &&
-        testFuzzSays(here->input, "fail-save")) {
+    if (here->dead ||
+        (qemuSnapshotJobTypeFromString(job->name) == QEMU_SNAPSHOT_JOB_SAVE &&
+         testFuzzSays(here->input, "fail-save"))) {
         virReportError(VIR_ERR_OPERATION_FAILED, "%s", "the job failed");
         return -1;
     }

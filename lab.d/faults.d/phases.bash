@@ -116,8 +116,7 @@ hit_saving() {
 
 hit_loading() {
     hit_starting
-    # The stock QEMU loads while it starts.
-    [ "$STOCK" = yes ] || step_to_work
+    step_to_work
 }
 
 step_to_work() {
@@ -125,27 +124,28 @@ step_to_work() {
     is_pending a "$(work_command)" || fail "QEMU was done with $(work_command) before it could be stopped"
 }
 
-# What QEMU has done while libvirtd did not listen, it hears from a QEMU that
-# does not answer any more.
-hit_saved() {
-    hit_saving
-    hit_done
-}
-
-hit_loaded() {
-    hit_loading
-    [ "$STOCK" = yes ] || hit_done
-}
-
-hit_deleted() {
-    hit_deleting
-    hit_done
-}
-
-hit_done() {
+# QEMU is done and has nothing left to read, and libvirtd does not listen yet.
+hit_unheard() {
+    case $OPERATION in
+    snapshot) hit_saving ;;
+    revert) hit_loading ;;
+    delete) hit_deleting ;;
+    esac
     freeze a libvirtd
     thaw a qemu
-    wait_until 20 is_qemu_free
+    wait_until 20 is_work_done
+    is_pending a "$(work_command)"
+}
+
+hit_saved() { hit_heard; }
+
+hit_loaded() { hit_heard; }
+
+hit_deleted() { hit_heard; }
+
+# libvirtd hears of it from a QEMU that does not answer any more.
+hit_heard() {
+    hit_unheard
     freeze a qemu
     thaw a libvirtd
     wait_until 10 is_answered a "$(work_command)"
@@ -153,8 +153,15 @@ hit_done() {
     ! is_resumed_on a || fail "the guest on a runs on already"
 }
 
-# QEMU answers others only when it is done.
-is_qemu_free() { [ -n "$(peek a query-status)" ]; }
+# QEMU's job waits to be dismissed.  The stock libvirt's command is no job: QEMU
+# answers others when it is done.
+is_work_done() {
+    if [ "$STOCK" = no ]; then
+        [ "$(peek a query-jobs | jq -c 'map(.status)')" = '["concluded"]' ]
+    else
+        [ -n "$(peek a query-status)" ]
+    fi
+}
 
 hit_deleting() {
     freeze a qemu

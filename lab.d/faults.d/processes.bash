@@ -23,6 +23,9 @@ qemu_count() {
     pgrep --ns "$(cat "$LDF_LAB/$1/pid")" --nslist pid --count --full -- '/emulator -name guest=demo,|qemu-system-x86_64 -name guest=demo,' || :
 }
 
+# clients_of HOST: the ids of virsh there.
+clients_of() { pgrep --ns "$(cat "$LDF_LAB/$1/pid")" --nslist pid --exact virsh || :; }
+
 is_frozen() { grep -q '^State:[[:space:]]*T' "/proc/$1/status" 2>/dev/null; }
 
 is_dead() { [ ! -e "/proc/$1" ] || grep -q '^State:[[:space:]]*Z' "/proc/$1/status"; }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# libvirtd killed in the middle of snapshot operations.
+# libvirtd, or QEMU, killed in the middle of snapshot operations.
 
 bats_require_minimum_version 1.5.0
 load lab
@@ -11,6 +11,7 @@ setup() { lab_setup; }
 teardown() {
     # A test that failed may have left a reader to wait for.
     [ ! -p "${FIFO-}" ] || timeout 5 cat "$FIFO" > /dev/null || rm -f "$FIFO"
+    thaw_libvirtd
     thaw_qemu
     end_virsh
     lab_teardown
@@ -44,6 +45,22 @@ thaw_qemu() {
     pid=$(qemu_pid a 2>/dev/null) || return 0
     on a kill -CONT "$pid" 2>/dev/null || :
 }
+
+libvirtd_pid() { on a cat /run/libvirtd.pid; }
+
+thaw_libvirtd() { on a kill -CONT "$(libvirtd_pid)" 2> /dev/null || :; }
+
+# freeze_libvirtd_at COMMAND: stops it as soon as it has sent the command; fails
+# when it has heard of the end of the job.
+freeze_libvirtd_at() {
+    await_sent a "$1"
+    on a kill -STOP "$(libvirtd_pid)"
+    if is_job_concluded a; then
+        fail "libvirtd has heard of the end of $1 before it could be stopped"
+    fi
+}
+
+has_tag() { [[ " $(qcow2_tags a "$1") " == *" $2 "* ]]; }
 
 # freeze_qemu_at COMMAND: stops QEMU as soon as libvirtd has sent the command;
 # fails when QEMU was faster.
@@ -228,4 +245,23 @@ is_process_gone() { ! on a kill -0 "$1" 2>/dev/null; }
     assert_running_from a "$number"
     assert_equal "$(current a)" s1
     assert_as_good_as_new
+}
+
+@test "QEMU of a transient domain killed when it has saved: no tag stays, libvirtd goes on" {
+    local pid
+    make_images a vdb=qcow2:b.qcow2 vdc=raw:c.raw
+    "$ROOT/lab.d/guest-xml" demo vdb=qcow2:b.qcow2 vdc=raw:c.raw,snapshot=false > "$BATS_TEST_TMPDIR/demo.xml"
+    on a virsh -q create "$BATS_TEST_TMPDIR/demo.xml" > /dev/null
+    pid=$(libvirtd_pid)
+    in_background snapshot-create-as demo s1
+    freeze_libvirtd_at snapshot-save
+    wait_until 30 has_tag b.qcow2 s1
+    on a kill -KILL "$(qemu_pid a)"
+    thaw_libvirtd
+    wait "$(cat "$BATS_TEST_TMPDIR/virsh.pid")" || :
+    run cat "$BATS_TEST_TMPDIR/virsh"
+    assert_output --partial "error: "
+    assert_equal "domains: $(on a virsh -q list --all --name | xargs)" "domains: "
+    assert_equal "$(libvirtd_pid)" "$pid"
+    assert_equal "$(tags a b.qcow2)" "b.qcow2:"
 }

@@ -7,12 +7,14 @@ setup() {
     assemble
 }
 
-# Lets the tests of the tree write this report.
+# Lets the tests of the tree write this report; one of them, FAILING, may fail.
 report() {
+    local result=${FAILING:+FAIL}
+    result="{\"name\": \"libvirt / ${FAILING:-sometest}\", \"result\": \"${result:-OK}\"}"
     printf '%s\n' "$@" >"$BATS_TEST_TMPDIR/report"
     mkdir -p "$TREE-sanitized/meson-logs"
     fake_command meson "cp '$BATS_TEST_TMPDIR/report' '$TREE-sanitized/reports/report.1'
-        echo '{}' >'$TREE-sanitized/meson-logs/tests.json'"
+        echo '$result' >'$TREE-sanitized/meson-logs/tests.json'"
     run "$BUILD_AUX/sanitize-tree" "$TREE"
 }
 
@@ -49,6 +51,25 @@ fuzzer() {
     run "$BUILD_AUX/sanitize-tree" "$TREE"
     assert_failure
     assert_line 'sanitize-tree: no test was run'
+}
+
+@test "a test of ours that fails without a report is an error, one of libvirt's is named" {
+    mkdir -p "$LDF_OVERLAY/tests"
+    echo 'a test' >"$LDF_OVERLAY/tests/newtest.c"
+    assemble
+    FAILING=oldtest report 'no report'
+    assert_success
+    assert_line 'tests of libvirt that failed: oldtest'
+    FAILING=newtest report 'no report'
+    assert_failure
+    assert_line 'tests of ours that failed: newtest'
+}
+
+@test "an error that names no place in the tree is counted" {
+    report '==7==ERROR: AddressSanitizer: stack-overflow' '    #0 0x1 in somewhere (library+0x1)' \
+        'SUMMARY: AddressSanitizer: stack-overflow'
+    assert_success
+    assert_line --partial 'stack-overflow: unknown place'
 }
 
 @test "an error of memory in a new file is ours" {
@@ -114,6 +135,18 @@ fuzzer() {
 @test "a fuzzer that does not start is an error" {
     fuzzer 'echo "cannot start"; exit 1'
     assert_failure
+}
+
+@test "coverage that lacks one of our files is an error" {
+    fuzzer 'exit 0'
+    mkdir -p "$TREE-sanitized/fuzz/disk/profiles"
+    touch "$TREE-sanitized/fuzz/disk/profiles/1.profraw"
+    fake_command llvm-profdata ':'
+    fake_command llvm-cov "echo $TREE/src/conf/domain_disk_flags.c 1 0 90% 1 0 1 10 1 95%"
+    run "$BUILD_AUX/fuzz-tree" --coverage "$TREE"
+    assert_failure
+    assert_line --regexp '^src/conf/domain_disk_flags.c +95% +90%$'
+    assert_line 'fuzz-tree: no coverage is known of src/conf/domain_disk_selection.c'
 }
 
 @test "a fuzzer that finds nothing tells how much it tried" {

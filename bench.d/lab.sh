@@ -27,6 +27,9 @@ trap 'exit 130' INT TERM HUP
 
 on() { "$LDF_TOP/lab" "$@"; }
 
+# A guest that stamps its disks once and is quiet then.
+quiet_guest_xml() { INTERVAL=86400 "$LDF_TOP/lab.d/guest-xml" "$@"; }
+
 # define HOST: the guest whose XML is on standard input.
 define() {
     cat >"$BENCH_SCRATCH/guest.xml"

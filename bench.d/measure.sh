@@ -38,16 +38,18 @@ sample() {
 }
 
 # in_turns ROUNDS COMMAND SERIES...: runs "COMMAND SERIES ROUND" for each series
-# in each round.  Each round begins with another series, so that what slows the
-# machine down for a while, and what comes first, is spread evenly.
+# in each round.  Each round begins with another series, and every other one goes
+# backwards, so that what slows the machine down for a while, what comes first and
+# what comes after what is spread evenly.
 in_turns() {
-    local rounds=${BENCH_RUNS:-$1} command=$2 round turn all
+    local rounds=${BENCH_RUNS:-$1} command=$2 round turn step all
     shift 2
     all=("$@")
     for ((round = 1; round <= rounds; round++)); do
         ldf_say "$(basename "$0" .sh): round $round of $rounds"
         for ((turn = 0; turn < ${#all[@]}; turn++)); do
-            "$command" "${all[(round - 1 + turn) % ${#all[@]}]}" "$round"
+            step=$((round % 2 ? turn : ${#all[@]} - turn))
+            "$command" "${all[(round - 1 + step) % ${#all[@]}]}" "$round"
         done
     done
 }

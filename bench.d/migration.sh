@@ -25,7 +25,7 @@ make_guest() {
         head -c "$data_size" /dev/urandom >"$LDF_LAB/a/lib/images/$image"
         truncate -s "$disk_size" "$LDF_LAB/a/lib/images/$image"
     done
-    INTERVAL=86400 "$LDF_TOP/lab.d/guest-xml" demo vdb=raw:vdb.raw "vdc=raw:vdc.raw${1:+,$1}" vdd=raw:vdd.raw |
+    quiet_guest_xml demo vdb=raw:vdb.raw "vdc=raw:vdc.raw${1:+,$1}" vdd=raw:vdd.raw |
         define a
     cp --sparse=always "$LDF_LAB/a/lib/images/$left_out" "$LDF_LAB/b/lib/images/$left_out"
     start a demo

@@ -4,21 +4,11 @@
 # shellcheck source=bench.d/lab.sh
 . "$LDF_TOP/bench.d/lab.sh"
 
-image_size=64M
+# shellcheck source=lab.d/images.sh
+. "$LDF_TOP/lab.d/images.sh"
 
-# make_images HOST DISK...: empty images for the disks, as guest-xml takes them.
-make_images() {
-    local host=$1 disk image
-    shift
-    for disk in "$@"; do
-        image=${disk#*=}
-        image=${image%%,*}
-        qemu-img create -q -f "${image%%:*}" "$LDF_LAB/$host/lib/images/${image#*:}" "$image_size"
-    done
-}
-
-# A guest that stamps its disks once and is quiet then.
-quiet_guest_xml() { INTERVAL=86400 "$LDF_TOP/lab.d/guest-xml" "$@"; }
+# What make_images makes.
+export DISK_SIZE=64M
 
 # microseconds_stopped HOST: between QEMU's events STOP and RESUME since the mark.
 microseconds_stopped() {

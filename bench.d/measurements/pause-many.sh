@@ -22,7 +22,7 @@ guest_leaving_out() {
 
 make_lab pause-many
 for number in 1 10 100; do
-    qemu-img create -q -f qcow2 "$LDF_LAB/a/lib/images/out-$number" "$image_size"
+    make_images a "vda=qcow2:out-$number"
     guest_leaving_out "$number" >"$BENCH_SCRATCH/guest-out.xml"
     while read -r image; do
         truncate -s 1M "$LDF_LAB/a/lib/images/${image##*/}"

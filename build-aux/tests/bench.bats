@@ -117,6 +117,38 @@ result() { jq -c "$1" "$OUT.json"; }
     assert_equal "$(LDF_LAB=$LDF_BUILD/bench/lab-pause "$TOP/lab" status)" "lab: down"
 }
 
+@test "each round begins with another series, and every other one goes backwards" {
+    run bash -c '. "$TOP/bench.d/measure.sh" 2>/dev/null; walk() { echo "$2 $1"; }; in_turns 4 walk a b c 2>/dev/null'
+    assert_output "$(printf '%s\n' "1 a" "1 b" "1 c" "2 b" "2 a" "2 c" "3 c" "3 a" "3 b" "4 a" "4 c" "4 b")"
+}
+
+@test "a bench that is ended takes its lab down" {
+    export LDF_BUILD=$BATS_TEST_TMPDIR/build
+    local lab=$LDF_BUILD/bench/lab-pause pid i status=0
+    "$TOP/bench" --results "$BATS_TEST_TMPDIR/results" pause >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
+    pid=$!
+    for ((i = 0; i < 600; i++)); do
+        [[ ! -e $lab/up ]] || break
+        sleep 0.1
+    done
+    assert [ -e "$lab/up" ]
+    kill -TERM "$pid"
+    wait "$pid" || status=$?
+    assert_equal "$status" 130
+    assert_equal "$(LDF_LAB=$lab "$TOP/lab" status)" "lab: down"
+    run -1 pgrep --full "$BATS_TEST_TMPDIR/build"
+}
+
+@test "the reference result is of files as they were committed, in as many rounds as ./bench wants" {
+    local reference=$TOP/bench.d/results/reference.json name rounds
+    assert_regex "$(jq -r .commit "$reference")" '^[0-9a-f]{40}$'
+    for name in $(jq -r '.rows[].measurement' "$reference" | sort -u); do
+        rounds=$(sed -n 's/^in_turns \([0-9]*\) .*/\1/p' "$TOP/bench.d/measurements/$name.sh")
+        assert_equal "$name: $(jq -c --arg name "$name" '[.rows[] | select(.measurement == $name) | .ratios | length] | unique' "$reference")" \
+            "$name: [$rounds]"
+    done
+}
+
 @test "the table in BENCHMARKING.md is that of the reference result, which has every measurement" {
     local reference=$TOP/bench.d/results/reference.json
     assert_equal "$(grep -A 100 '^| name ' "$TOP/BENCHMARKING.md" | sed '/^|/!Q')" "$(jq -r -f "$TOP/bench.d/table.jq" "$reference")"

@@ -9,6 +9,8 @@ BUILD=${LDF_BUILD:-$ROOT/build}
 
 # shellcheck source=lab.d/watch.sh
 . "$ROOT/lab.d/watch.sh"
+# shellcheck source=lab.d/images.sh
+. "$ROOT/lab.d/images.sh"
 
 # Tests take what is built: they are no place to notice that it is stale.
 export LDF_BUILD_PATCHED=${LDF_BUILD_PATCHED:-$BUILD/libvirt/_build}
@@ -123,23 +125,6 @@ disk_file() {
     echo "$file"
 }
 
-# make_images HOST DISK...: empty images for the disks; those on NBD are shared.
-make_images() {
-    local host=$1 disk rest format image
-    shift
-    for disk in "$@"; do
-        rest=${disk#*=}
-        rest=${rest%%,*}
-        format=${rest%%:*}
-        image=${rest#*:}
-        case $format in
-        nbd) [ -e "$LDF_LAB/nbd/$image" ] || truncate -s "${DISK_SIZE:-8M}" "$LDF_LAB/nbd/$image" ;;
-        raw) truncate -s "${DISK_SIZE:-8M}" "$(image "$host" "$image")" ;;
-        qcow2) qemu-img create -q -f qcow2 "$(image "$host" "$image")" "${DISK_SIZE:-8M}" ;;
-        esac
-    done
-}
-
 # define_guest HOST DISK...: the guest "demo" with new images, not started.
 define_guest() {
     local host=$1
@@ -170,9 +155,6 @@ assert_guest_went_on() {
             "first number on $2: $((last + 1))"
     fi
 }
-
-# image HOST NAME: where the host's image lies on the machine.
-image() { echo "$LDF_LAB/$1/lib/images/$2"; }
 
 # stamps_of HOST NAME: SESSION FIRST LAST COUNT for each boot that wrote to it.
 stamps_of() { "$ROOT/lab.d/stamps" "$(image "$1" "$2")"; }

@@ -11,6 +11,18 @@ left_out=vdc.raw
 disk_size=256M
 data_size=192M
 
+# image HOST NAME: where the machine finds it.
+image() { echo "/proc/$(<"$LDF_LAB/$1/pid")/root/var/lib/libvirt/images/$2"; }
+
+# In memory: what the last round wrote to the machine's disk is not to be in the way.
+put_images_in_memory() {
+    local host
+    for host in a b; do
+        on "$host" mount -t tmpfs tmpfs /var/lib/libvirt/images
+        on "$host" virsh -q pool-refresh images >/dev/null
+    done
+}
+
 # libvirt 9.0.0 never frees a port that it was told to use for the disks, so each
 # round has one of its own, outside of the range from which libvirt chooses.
 first_port=49300
@@ -20,14 +32,14 @@ last_port=49999
 # make_guest OPTION: a quiet guest on host a, OPTION being what its disk vdc has.
 make_guest() {
     local image
-    # Nothing but the disk's own images may be in the way of a copy.
+    put_images_in_memory
     for image in "${copied[@]}" "$left_out"; do
-        head -c "$data_size" /dev/urandom >"$LDF_LAB/a/lib/images/$image"
-        truncate -s "$disk_size" "$LDF_LAB/a/lib/images/$image"
+        head -c "$data_size" /dev/urandom >"$(image a "$image")"
+        truncate -s "$disk_size" "$(image a "$image")"
     done
     quiet_guest_xml demo vdb=raw:vdb.raw "vdc=raw:vdc.raw${1:+,$1}" vdd=raw:vdd.raw |
         define a
-    cp --sparse=always "$LDF_LAB/a/lib/images/$left_out" "$LDF_LAB/b/lib/images/$left_out"
+    cp --sparse=always "$(image a "$left_out")" "$(image b "$left_out")"
     start a demo
 }
 
@@ -35,7 +47,7 @@ make_guest() {
 clear_copies() {
     local image
     for image in "${copied[@]}"; do
-        rm -f "$LDF_LAB/$1/lib/images/$image"
+        rm -f "$(image "$1" "$image")"
     done
     on "$1" virsh -q pool-refresh images >/dev/null
 }

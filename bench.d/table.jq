@@ -22,14 +22,14 @@ def columns:
         (.ours.median | shown($unit)),
         "\(.base.median | shown($unit)) \(.base.is)",
         (.ratio | if . == null then "-" else digits(3) end),
-        (.quartiles | if . == null then "-" else map(digits(3)) | join("-") end),
+        (.interval | if . == null then "-" else map(digits(3)) | join("-") end),
         (.goal | if . == null then "-" else "≤ \(digits(2))" end),
-        (.verdict | if . == "missed" or . == "failed" then ascii_upcase else . end)
+        (.verdict | if IN("missed", "failed", "unclear") then ascii_upcase else . end)
     ];
 
 def padded($widths): [., $widths] | transpose | map(.[0] + " " * (.[1] - (.[0] | length))) | "| \(join(" | ")) |";
 
-[["name", "measured", "ours", "against", "ratio", "quartiles", "goal", "verdict"]] +
+[["name", "measured", "ours", "against", "ratio", "95 % interval", "goal", "verdict"]] +
     [.rows[] | columns] |
 (transpose | map(map(length) | max)) as $widths |
 (.[0] | padded($widths)), "|\($widths | map("-" * (. + 2)) | join("|"))|", (.[1:][] | padded($widths))

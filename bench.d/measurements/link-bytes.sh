@@ -23,7 +23,7 @@ counted_bytes() {
 allocated_bytes() {
     local image
     for image in "${copied[@]}"; do
-        qemu-img map -U -f raw --output=json "$LDF_LAB/$1/lib/images/$image"
+        qemu-img map -U -f raw --output=json "$(image "$1" "$image")"
     done | jq -s 'flatten | map(select(.data) | .length) | add'
 }
 
@@ -45,7 +45,7 @@ measure() {
         sample allocated "$2" "$allocated"
     else
         export LDF_LAB=$BENCH_SCRATCH/lab-stock
-        rm -f "$LDF_LAB/$to/lib/images/$left_out"
+        rm -f "$(image "$to" "$left_out")"
     fi
     clear_copies "$to"
     migrate "$from" "$to" "$2" >/dev/null

@@ -9,8 +9,12 @@ compare pause "pause: 1 qcow2 disk taken, 1 raw left out" microseconds 1.02 \
     ours-two "ours" stock-two "stock, 2 qcow2 disks taken"
 compare pause-one "pause: the same" microseconds null \
     ours-two "ours" stock-one "stock, the only disk taken"
+compare pause-rest "pause: the same, without writing memory" microseconds null \
+    ours-two-rest "ours" stock-two-rest "stock, 2 qcow2 disks taken"
 compare pause-ten "pause: 1 qcow2 disk of 10 taken" microseconds null \
     ours-ten "ours" stock-ten "stock, all 10 taken"
+compare pause-ten-rest "pause: the same, without writing memory" microseconds null \
+    ours-ten-rest "ours" stock-ten-rest "stock, all 10 taken"
 
 # disks GUEST FORMAT COUNT [OPTION]: qcow2 disk vda, then COUNT more of FORMAT.
 disks() {
@@ -41,13 +45,12 @@ settle a two ten
 settle b one two ten
 
 measure() {
-    local host microseconds
+    local host
     case $1 in
         ours-*) host=a ;;
         stock-*) host=b ;;
     esac
-    microseconds=$(pause_of "$host" "${1#*-}")
-    sample "$1" "$2" "$microseconds"
+    sample_pause "$1" "$2" "$host" "${1#*-}"
 }
 
-in_turns 15 measure ours-two stock-two stock-one ours-ten stock-ten
+in_turns 60 measure ours-two stock-two stock-one ours-ten stock-ten

@@ -71,15 +71,35 @@ result() { jq -c "$1" "$OUT.json"; }
 }
 
 @test "the ratio is the median of the ratios within each round, whatever order they come in" {
-    { samples socks 1 3 10 | tac; row 1.02; samples boots 1 9 5; } >"$SAMPLES"
+    { samples socks 1 3 10 | tac; row null; samples boots 1 9 5; } >"$SAMPLES"
     run -0 report
     assert_equal "$(result '.rows[0] | [.ratios, .ratio, .ours.median, .base.median]')" '[[1,3,0.5],1,5,3]'
 }
 
-@test "of an even number of rounds the median is between the two in the middle, and quartiles are told" {
+@test "of an even number of rounds the median is between the two in the middle" {
     { row null; samples boots 1 2 3 5; samples socks 1 1 1 1; } >"$SAMPLES"
     run -0 report
-    assert_equal "$(result '.rows[0] | [.ratio, .quartiles]')" '[2.5,[1.75,3.5]]'
+    assert_equal "$(result '.rows[0].ratio')" 2.5
+}
+
+@test "the interval of the median is that of the sign test, of few rounds all of them" {
+    { row null; samples boots $(seq 1 3); samples socks $(yes 1 | head -n 3); } >"$SAMPLES"
+    run -0 report
+    assert_equal "$(result '.rows[0].interval')" '[1,3]'
+    # 60 rounds: the 22nd and the 39th
+    { row null; samples boots $(seq 1 60); samples socks $(yes 1 | head -n 60); } >"$SAMPLES"
+    run -0 report
+    assert_equal "$(result '.rows[0].interval')" '[22,39]'
+}
+
+@test "a goal within the interval is told as unclear, whichever side the median is on" {
+    { row 1.02; samples boots 1.01 1 1.03; samples socks 1 1 1; } >"$SAMPLES"
+    run -4 report
+    assert_line --regexp ' UNCLEAR +\|$'
+    assert_line "not told by these rounds, take more (--runs): walk"
+    { row 1.02; samples boots 1.03 1 1.03; samples socks 1 1 1; } >"$SAMPLES"
+    run -4 report
+    refute_output --partial "goal missed"
 }
 
 @test "the JSON has every sample, the goal, and what was measured on what" {
@@ -112,7 +132,7 @@ result() { jq -c "$1" "$OUT.json"; }
     assert_line --partial "written: $BATS_TEST_TMPDIR/results/latest.json"
     # How long the pause is depends on what else runs; that there is one does not.
     assert_equal "$(jq -c '[.rows[] | [.row, (.ours.samples + .base.samples | map(. > 1000))]]' "$BATS_TEST_TMPDIR/results/latest.json")" \
-        '[["pause",[true,true]],["pause-one",[true,true]],["pause-ten",[true,true]]]'
+        '[["pause",[true,true]],["pause-one",[true,true]],["pause-rest",[true,true]],["pause-ten",[true,true]],["pause-ten-rest",[true,true]]]'
     assert_equal "$(jq -r '.libvirt.ours, .libvirt.stock' "$BATS_TEST_TMPDIR/results/latest.json" | xargs)" "9.0.0 9.0.0"
     assert_equal "$(LDF_LAB=$LDF_BUILD/bench/lab-pause "$TOP/lab" status)" "lab: down"
 }

@@ -28,8 +28,7 @@ done
 cp "$LDF_LAB"/a/etc/qemu/guest*.xml "$LDF_LAB/b/etc/qemu/"
 
 # libvirtd accepts a connection when every driver has loaded what it has.  With more
-# than one arena, how much free() does depends on which one the thread that loads
-# the guests happens to get.
+# than one arena of memory, how much free() does differs from start to start.
 # shellcheck disable=SC2016 # expanded on the host
 start_and_stop='
     set -e

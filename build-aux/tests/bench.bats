@@ -83,11 +83,14 @@ result() { jq -c "$1" "$OUT.json"; }
 }
 
 @test "the interval of the median is that of the sign test, of few rounds all of them" {
-    { row null; samples boots $(seq 1 3); samples socks $(yes 1 | head -n 3); } >"$SAMPLES"
+    local rising level
+    { row null; samples boots 1 2 3; samples socks 1 1 1; } >"$SAMPLES"
     run -0 report
     assert_equal "$(result '.rows[0].interval')" '[1,3]'
     # 60 rounds: the 22nd and the 39th
-    { row null; samples boots $(seq 1 60); samples socks $(yes 1 | head -n 60); } >"$SAMPLES"
+    mapfile -t rising < <(seq 1 60)
+    mapfile -t level < <(yes 1 | head -n 60)
+    { row null; samples boots "${rising[@]}"; samples socks "${level[@]}"; } >"$SAMPLES"
     run -0 report
     assert_equal "$(result '.rows[0].interval')" '[22,39]'
 }

@@ -5,21 +5,25 @@
 #
 # Variables:
 #   LDF_TOP       the top of this project's tree
-#   LDF_BUILD     the build directory (build/ there, unless it is set already)
+#   LDF_BUILD     the build directory (build/NAME there for the system NAME; where it
+#                 is set outside of a system, NAME in that)
 #   LDF_JOBS      how many jobs run at once (the number of processors, unless set)
+#   LDF_SYSTEM    the system that this runs in; unset outside of one
 #
 # Functions:
 #   ldf_say TEXT...        tell on standard error what is being done
 #   ldf_die TEXT...        tell what went wrong and exit 1
-#   ldf_require_packages   install with apt-get what build-aux/dependencies
-#                          names and the machine lacks; else touch nothing
-#   ldf_configure          packages, bootstrap and configure, where they are stale
+#   ldf_enter_system ARGUMENT...
+#                          run the command that calls it in a system, the one that
+#                          --system names; return in there, with the other
+#                          arguments in LDF_ARGUMENTS
+#   ldf_configure          bootstrap and configure, where they are stale
 #   ldf_make TARGET...     ldf_configure, then make in the build directory
-#   ldf_build [patched|stock|fuzzer|sanitized]...
+#   ldf_build [patched|pristine|fuzzer|sanitized]...
 #                          have these trees built (patched when none is named)
 #                          and set the paths of each:
 #       LDF_TREE LDF_LIBVIRTD LDF_VIRSH                    for patched
-#       LDF_STOCK_TREE LDF_STOCK_LIBVIRTD LDF_STOCK_VIRSH  for stock
+#       LDF_STOCK_TREE LDF_STOCK_LIBVIRTD LDF_STOCK_VIRSH  for pristine
 #   ldf_paths              set those paths without building
 
 LDF_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
@@ -46,24 +50,37 @@ ldf_quietly() {
     }
 }
 
-ldf_apt_get() {
-    DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=600 "$@"
-}
-
-ldf_require_packages() {
-    local packages
-    packages=$("$LDF_TOP/build-aux/check-dependencies" --packages)
-    [[ -n $packages ]] || return 0
-    [[ $(id -u) == 0 ]] ||
-        ldf_die "packages are missing and only root installs them; run: sudo apt-get install --no-install-recommends ${packages//$'\n'/ }"
-
-    ldf_say "installing ${packages//$'\n'/ }"
-    ldf_quietly "$LDF_BUILD/logs/apt-update.log" ldf_apt_get update
-    # shellcheck disable=SC2086 # one package a line, to be split
-    ldf_quietly "$LDF_BUILD/logs/apt-install.log" \
-        ldf_apt_get install --no-install-recommends $packages
-    "$LDF_TOP/build-aux/check-dependencies" >&2 ||
-        ldf_die "apt-get installed the packages, and yet the above is missing: correct build-aux/dependencies"
+ldf_enter_system() {
+    local system=${LDF_SYSTEM:-trixie} words="$*"
+    LDF_ARGUMENTS=()
+    while (($#)); do
+        case $1 in
+            --system)
+                system=${2-}
+                shift $(($# < 2 ? 1 : 2))
+                ;;
+            --system=*)
+                system=${1#*=}
+                shift
+                ;;
+            # what follows is a host's
+            a | b)
+                LDF_ARGUMENTS+=("$@")
+                break
+                ;;
+            *)
+                LDF_ARGUMENTS+=("$1")
+                shift
+                ;;
+        esac
+    done
+    [[ -n $system ]] || ldf_die "--system needs a name: trixie or bookworm"
+    if [[ -n ${LDF_SYSTEM-} ]]; then
+        [[ $system == "$LDF_SYSTEM" ]] || ldf_die "this is the system $LDF_SYSTEM, not $system"
+        return
+    fi
+    LDF_COMMAND="./${0##*/}${words:+ $words}" \
+        exec "$LDF_TOP/build-aux/in-system" --system "$system" "$LDF_TOP/${0##*/}" "${LDF_ARGUMENTS[@]}"
 }
 
 # True when FILE is missing or older than one of the others.
@@ -78,7 +95,6 @@ ldf_is_stale() {
 }
 
 ldf_configure() {
-    ldf_require_packages
     if ldf_is_stale "$LDF_TOP/configure" "$LDF_TOP"/{configure.ac,Makefile.am,build-aux/bootstrap}; then
         ldf_say "making configure from configure.ac"
         ldf_quietly "$LDF_BUILD/logs/bootstrap.log" "$LDF_TOP/build-aux/bootstrap"
@@ -111,8 +127,9 @@ ldf_build() {
     for tree in "${@:-patched}"; do
         case $tree in
             patched) targets+=(all) ;;
-            stock | fuzzer | sanitized) targets+=("$tree") ;;
-            *) ldf_die "no tree is named '$tree': patched, stock, fuzzer and sanitized are" ;;
+            pristine) targets+=(stock) ;;
+            fuzzer | sanitized) targets+=("$tree") ;;
+            *) ldf_die "no tree is named '$tree': patched, pristine, fuzzer and sanitized are" ;;
         esac
     done
     ldf_make "${targets[@]}"

@@ -1,7 +1,6 @@
 # Functions of ./lab.  Sourced after build-aux/common.sh.
 # shellcheck shell=bash
 
-CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/libvirt-disk-flags
 LAB=$(realpath -m "${LDF_LAB:-$LDF_BUILD/lab}")
 
 # The documentation range: no real network has it, and the hosts see no other.
@@ -17,6 +16,8 @@ wrong_usage() {
 distinct() { printf '%s\n' "$@" | sort -u | grep -c .; }
 
 is_host() { [ "$1" = a ] || [ "$1" = b ]; }
+
+is_stock() { [[ $1 == @(trixie|bookworm|sid|pristine) ]]; }
 
 # wait_for SECONDS COMMAND...: true as soon as COMMAND is.
 wait_for() {
@@ -84,23 +85,40 @@ await_holder() {
 
 # --- Hosts -------------------------------------------------------------------
 
-# The build tree of the libvirt that a host runs.
-build_of() {
-    case $(cat "$LAB/$1/libvirt") in
-    stock) echo "${LDF_BUILD_STOCK:-$LDF_BUILD/stock/_build}" ;;
-    *) echo "${LDF_BUILD_PATCHED:-$LDF_BUILD/libvirt/_build}" ;;
+# What a host runs: "patched", "pristine", or the Debian whose packages it has.
+libvirt_of() { cat "$LAB/$1/libvirt"; }
+
+described() {
+    case $(libvirt_of "$1") in
+    patched) echo "patched libvirt" ;;
+    *) echo "stock libvirt ($(libvirt_of "$1"))" ;;
     esac
 }
 
-# build_libvirt STOCK...: has what the hosts run built, unless it is given
+# The build tree of the libvirt that a host runs; nothing where it is packages.
+build_of() {
+    case $(libvirt_of "$1") in
+    patched) echo "${LDF_BUILD_PATCHED:-$LDF_BUILD/libvirt/_build}" ;;
+    pristine) echo "${LDF_BUILD_STOCK:-$LDF_BUILD/stock/_build}" ;;
+    esac
+}
+
+# The directory of the Debian that a host runs in; nothing where it is this system.
+root_of() {
+    case $(libvirt_of "$1") in
+    trixie|bookworm|sid) "$LDF_TOP/build-aux/make-system" "stock-$(libvirt_of "$1")" ;;
+    esac
+}
+
+# build_libvirt HOST=STOCK...: has what the hosts run built, unless it is given
 # ready-made.
 build_libvirt() {
     local trees=()
-    if [ -z "${LDF_BUILD_PATCHED-}" ] && [ "$(distinct "$@")" -lt 2 ]; then
+    if [ -z "${LDF_BUILD_PATCHED-}" ] && [ "$(distinct "${@%%=*}")" -lt 2 ]; then
         trees+=(patched)
     fi
-    if [ -z "${LDF_BUILD_STOCK-}" ] && [ $# -gt 0 ]; then
-        trees+=(stock)
+    if [ -z "${LDF_BUILD_STOCK-}" ] && [[ " $* " == *=pristine\ * ]]; then
+        trees+=(pristine)
     fi
     if [ ${#trees[@]} -gt 0 ]; then
         ldf_build "${trees[@]}"
@@ -112,15 +130,19 @@ enter_host() {
     local pid build
     pid=$(holder "$1") || ldf_die "the lab is not up; start it with: ./lab up"
     build=$(build_of "$1")
-    ENTER=(
-        nsenter --target "$pid" --mount --uts --ipc --net --pid --wdns="$PWD"
-        env -u LDF_LAB_HOLDER
-        PATH="$build/tools:$LDF_TOP/lab.d:$PATH"
-        LD_LIBRARY_PATH="$build/src${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
-        LIBVIRT_DIR_OVERRIDE=1
-        LIBVIRT_DEFAULT_URI=qemu:///system
-        XDG_CACHE_HOME=/run/user-cache
-    )
+    ENTER=(nsenter --target "$pid" --mount --uts --ipc --net --pid)
+    if [ -n "$build" ]; then
+        ENTER+=(
+            --wdns="$PWD"
+            env -u LDF_LAB_HOLDER
+            PATH="$build/tools:$LDF_TOP/lab.d:$PATH"
+            LD_LIBRARY_PATH="$build/src${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+            LIBVIRT_DIR_OVERRIDE=1
+        )
+    else
+        ENTER+=(--wdns="$LDF_TOP" env -u LDF_LAB_HOLDER PATH="$LDF_TOP/lab.d:$PATH")
+    fi
+    ENTER+=(LIBVIRT_DEFAULT_URI=qemu:///system XDG_CACHE_HOME=/run/user-cache)
 }
 
 on_host() {
@@ -145,7 +167,7 @@ start_libvirtd() {
     if libvirtd_pid "$1" > /dev/null; then
         ldf_die "libvirtd of $1 runs already"
     fi
-    on_host "$1" "$build/src/libvirtd" --daemon --listen --pid-file /run/libvirtd.pid \
+    on_host "$1" "${build:+$build/src/}libvirtd" --daemon --listen --pid-file /run/libvirtd.pid \
         < /dev/null > "$LAB/$1/log/libvirtd.out" 2>&1 ||
         ldf_die "libvirtd of $1 did not start; its log is $LAB/$1/log/libvirtd.log:
 $(tail -n 5 "$LAB/$1/log/libvirtd.out" "$LAB/$1/log/libvirtd.log")"
@@ -256,7 +278,7 @@ refuse_if_up() {
 
 # lab_up yes|no STOCK...: the first says whether the guest is defined.
 lab_up() {
-    local with_guest=$1 host tree
+    local with_guest=$1 host tree given
     shift
     [ "$(id -u)" = 0 ] || ldf_die "namespaces and links need root: run it as root"
     refuse_if_up
@@ -270,17 +292,19 @@ lab_up() {
 
     for host in a b; do
         mkdir -p "$LAB/$host"
-        if [[ " $* " == *" $host "* ]]; then
-            echo stock > "$LAB/$host/libvirt"
-        else
-            echo patched > "$LAB/$host/libvirt"
-        fi
+        echo patched > "$LAB/$host/libvirt"
+    done
+    for given in "$@"; do
+        echo "${given#*=}" > "$LAB/${given%%=*}/libvirt"
+    done
+    for host in a b; do
         tree=$(build_of "$host")
-        [ -x "$tree/src/libvirtd" ] ||
+        [ -z "$tree" ] || [ -x "$tree/src/libvirtd" ] ||
             ldf_die "$tree is no build of libvirt: it has no src/libvirtd"
+        root_of "$host" > "$LAB/$host/root"
     done
 
-    "$LDF_TOP/lab.d/guest/build" "$CACHE/guest" "$LDF_BUILD/guest"
+    "$LDF_TOP/lab.d/guest/build" "$LDF_BUILD/guest"
     ln -s "$LDF_BUILD/guest" "$LAB/guest"
     mkdir -p "$LAB/nbd"
     printf '%s\n' "127.0.0.1 localhost" "${ADDRESS[a]} a" "${ADDRESS[b]} b" > "$LAB/hosts"
@@ -308,7 +332,7 @@ lab_up() {
         define_demo
     fi
     touch "$LAB/up"
-    echo "lab: up; a has $(cat "$LAB/a/libvirt") libvirt, b has $(cat "$LAB/b/libvirt") libvirt"
+    echo "lab: up; a has $(described a), b has $(described b)"
 }
 
 # Kills the processes and waits until they are gone.
@@ -357,7 +381,7 @@ lab_status() {
     fi
     echo "lab: up in $LAB"
     for host in a b; do
-        printf '%s: %s, %s libvirt, ' "$host" "${ADDRESS[$host]}" "$(cat "$LAB/$host/libvirt")"
+        printf '%s: %s, %s, ' "$host" "${ADDRESS[$host]}" "$(described "$host")"
         if pid=$(libvirtd_pid "$host"); then
             echo "libvirtd runs (process $pid there)"
             on_host "$host" virsh -q list --all | sed 's/^ *[0-9-]* */    /'

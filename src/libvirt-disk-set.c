@@ -30,7 +30,7 @@ virDomainDiskSetCheckArgument(const void *argument,
     if (argument)
         return 0;
 
-    virDiskSetMessageSet(_("the argument '%s' must not be NULL"), name);
+    virDiskSetMessageSet(_("the argument '%1$s' must not be NULL"), name);
     return -1;
 }
 
@@ -250,7 +250,7 @@ virDomainDiskSetList(virDomainPtr dom,
         return -1;
 
     if (n < 0) {
-        virDiskSetMessageSet(_("the size of the array is %d: it must not be negative"), n);
+        virDiskSetMessageSet(_("the size of the array is %1$d: it must not be negative"), n);
         return -1;
     }
 
@@ -278,7 +278,7 @@ virDomainDiskSetCheckParams(virTypedParameterPtr *params,
         return -1;
 
     if (virTypedParamsGet(*params, *nparams, VIR_MIGRATE_PARAM_MIGRATE_DISKS)) {
-        virDiskSetMessageSet(_("the parameters already have '%s': remove it to migrate with the set"),
+        virDiskSetMessageSet(_("the parameters already have '%1$s': remove it to migrate with the set"),
                              VIR_MIGRATE_PARAM_MIGRATE_DISKS);
         return -1;
     }
@@ -359,7 +359,7 @@ virDomainDiskSetMigrateParams(virDomainPtr dom,
         return -1;
 
     if (targets->len == 0) {
-        virDiskSetMessageSet(_("the migrate set of domain '%s' is empty, which libvirt would read as all disks: add a disk or migrate without copying storage"),
+        virDiskSetMessageSet(_("the migrate set of domain '%1$s' is empty, which libvirt would read as all disks: add a disk or migrate without copying storage"),
                              virDomainGetName(dom));
         return -1;
     }

@@ -772,10 +772,10 @@ testDiskFlagsUnsupported(const void *opaque)
 static int
 testDiskFlagsArgv(const void *opaque G_GNUC_UNUSED)
 {
-    const char *flaggedXML = abs_srcdir "/qemuxml2argvdata/disk-flags.xml";
-    const char *plainXML = abs_srcdir "/qemuxml2argvdata/disk-flags-unset.xml";
-    const char *flaggedArgs = abs_srcdir "/qemuxml2argvdata/disk-flags.x86_64-latest.args";
-    const char *plainArgs = abs_srcdir "/qemuxml2argvdata/disk-flags-unset.x86_64-latest.args";
+    const char *flaggedXML = abs_srcdir "/qemuxmlconfdata/disk-flags.xml";
+    const char *plainXML = abs_srcdir "/qemuxmlconfdata/disk-flags-unset.xml";
+    const char *flaggedArgs = abs_srcdir "/qemuxmlconfdata/disk-flags.x86_64-latest.args";
+    const char *plainArgs = abs_srcdir "/qemuxmlconfdata/disk-flags-unset.x86_64-latest.args";
     g_autoptr(virDomainDef) flagged = NULL;
     g_autoptr(virDomainDef) plain = NULL;
     g_autofree char *flaggedFormatted = NULL;

@@ -306,7 +306,7 @@ testSelectMany(const void *opaque G_GNUC_UNUSED)
     }
 
     if (virDomainSnapshotAlignDisks(snapdef, NULL,
-                                    VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL, true) < 0)
+                                    VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL, true, false) < 0)
         return -1;
 
     for (i = 0; i < 1000; i++) {

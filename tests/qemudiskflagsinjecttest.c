@@ -1,10 +1,9 @@
 /*
  * qemudiskflagsinjecttest.c: <flags> on every disk of every domain of libvirt's
  *
- * Runs libvirt's qemuxml2argvtest with flags put into each <disk> that its
- * documents have, and expects what qemuxml2argvtest expects without them: the
- * same command lines and the same errors. Documents that it doesn't list are
- * compared to themselves without flags.
+ * Runs libvirt's qemuxmlconftest with flags put into each <disk> that its
+ * documents have, and expects what qemuxmlconftest expects without them: the
+ * same command lines, the same errors and, but for the flags, the same XML.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -26,16 +25,23 @@
 # define INJECTED_DISKS_MIN 800
 
 static virDomainDef *
-testInjectParse(xmlXPathContextPtr ctxt,
-                virDomainXMLOption *xmlopt,
-                void *parseOpaque,
-                unsigned int parseFlags);
+testInjectParseFile(const char *path,
+                    virDomainXMLOption *xmlopt,
+                    void *parseOpaque,
+                    unsigned int parseFlags);
+
+static char *
+testInjectFormat(virDomainDef *def,
+                 virDomainXMLOption *xmlopt,
+                 unsigned int formatFlags);
 
 static int
 testInjectMain(void);
 
-/* libvirt's test parses each of its documents by this function */
-# define virDomainDefParseNode testInjectParse
+/* libvirt's test parses each of its documents by the first of these functions, and
+ * compares what the second one makes of them */
+# define virDomainDefParseFile testInjectParseFile
+# define virDomainDefFormat testInjectFormat
 
 # undef VIR_TEST_MAIN_PRELOAD
 # define VIR_TEST_MAIN_PRELOAD(func, ...) \
@@ -43,9 +49,10 @@ testInjectMain(void);
         return virTestMain(argc, argv, testInjectMain, __VA_ARGS__, NULL); \
     }
 
-# include "qemuxml2argvtest.c"
+# include "qemuxmlconftest.c"
 
-# undef virDomainDefParseNode
+# undef virDomainDefParseFile
+# undef virDomainDefFormat
 
 /* what the disks of the documents get in this run */
 static const virDomainDiskFlags *wish;
@@ -328,11 +335,34 @@ testInjectParseOnce(xmlXPathContextPtr ctxt,
 }
 
 
+static char *
+testInjectFormat(virDomainDef *def,
+                 virDomainXMLOption *xmlopt,
+                 unsigned int formatFlags)
+{
+    g_autofree virDomainDiskFlags *flags = g_new0(virDomainDiskFlags, def->ndisks);
+    char *ret;
+    size_t i;
+
+    for (i = 0; i < def->ndisks; i++)
+        flags[i] = def->disks[i]->flags;
+
+    testInjectStrip(def);
+    ret = virDomainDefFormat(def, xmlopt, formatFlags);
+
+    for (i = 0; i < def->ndisks; i++)
+        def->disks[i]->flags = flags[i];
+
+    return ret;
+}
+
+
 /* Parses a document of libvirt's with flags in all of its disks. Returns its
  * definition, or NULL with the error that it has without flags, or with an error
  * that no document expects. */
 static virDomainDef *
-testInjectParse(xmlXPathContextPtr ctxt,
+testInjectParse(const char *path,
+                xmlXPathContextPtr ctxt,
                 virDomainXMLOption *xmlopt,
                 void *parseOpaque,
                 unsigned int parseFlags)
@@ -374,7 +404,7 @@ testInjectParse(xmlXPathContextPtr ctxt,
     }
 
     if (ndisks > 0 &&
-        g_hash_table_add(injected, g_path_get_basename((const char *) ctxt->doc->URL)))
+        g_hash_table_add(injected, g_path_get_basename(path)))
         injectedDisks += ndisks;
 
     if (!(def = testInjectParseOnce(ctxt, xmlopt, parseOpaque, parseFlags))) {
@@ -399,151 +429,19 @@ testInjectParse(xmlXPathContextPtr ctxt,
 }
 
 
-/*
- * Documents that libvirt's test doesn't list
- */
-
-struct testUnlisted {
-    struct testQemuInfo *info;
-    virArch arch; /* of the domain */
-};
-
-
-/* A command line with network interfaces would be made with those of the host. */
-static void
-testInjectRemoveInterfaces(xmlXPathContextPtr ctxt)
-{
-    g_autofree xmlNodePtr *interfaces = NULL;
-    int ninterfaces = virXPathNodeSet("./devices/interface", ctxt, &interfaces);
-    size_t i;
-
-    for (i = 0; i < ninterfaces; i++) {
-        xmlUnlinkNode(interfaces[i]);
-        xmlFreeNode(interfaces[i]);
-    }
-}
-
-
-/* Returns the command line, or the error that there is instead of one. */
-static char *
-testInjectArgv(struct testQemuInfo *info,
-               bool inject)
-{
-    virDomainObj *vm = virDomainObjNew(driver.xmlopt);
-    g_autoptr(xmlDoc) xml = NULL;
-    g_autoptr(xmlXPathContext) ctxt = NULL;
-    g_autoptr(virCommand) cmd = NULL;
-    g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
-    char *ret = NULL;
-
-    if (!(xml = virXMLParse(info->infile, NULL, NULL, "domain", &ctxt, NULL, false)))
-        goto cleanup;
-
-    testInjectRemoveInterfaces(ctxt);
-
-    if (inject)
-        vm->def = testInjectParse(ctxt, driver.xmlopt, NULL, VIR_DOMAIN_DEF_PARSE_INACTIVE);
-    else
-        vm->def = virDomainDefParseNode(ctxt, driver.xmlopt, NULL, VIR_DOMAIN_DEF_PARSE_INACTIVE);
-
-    if (vm->def) {
-        vm->def->id = -1;
-
-        if ((cmd = testCompareXMLToArgvCreateArgs(&driver, vm, NULL, info, info->flags)) &&
-            virCommandToStringBuf(cmd, &buf, true, false) == 0)
-            ret = virBufferContentAndReset(&buf);
-    }
-
-    if (!ret)
-        ret = testInjectTakeError();
-
- cleanup:
-    virObjectUnref(vm);
-    return ret;
-}
-
-
-static int
-testInjectUnlistedOne(const void *opaque)
-{
-    const struct testUnlisted *test = opaque;
-    struct testQemuInfo *info = test->info;
-    g_autofree char *stock = NULL;
-    g_autofree char *actual = NULL;
-    int ret = -1;
-
-    if (testQemuInfoInitArgs(info) < 0)
-        return -1;
-
-    /* there are no capabilities of a QEMU for i686 */
-    if (info->arch != test->arch)
-        virQEMUCapsSetArch(info->qemuCaps, test->arch);
-
-    if (qemuTestCapsCacheInsert(driver.qemuCapsCache, info->qemuCaps) < 0)
-        return -1;
-
-    qemuTestSetHostArch(&driver, info->arch);
-
-    if ((stock = testInjectArgv(info, false)) &&
-        (actual = testInjectArgv(info, true)))
-        ret = virTestCompareToString(stock, actual);
-
-    qemuTestSetHostArch(&driver, VIR_ARCH_NONE);
-    return ret;
-}
-
-
-/* Returns the architecture of the domain if it has disks that have got no flags
- * yet, NULL otherwise. */
-static char *
-testInjectUnlistedArch(const char *name,
-                       const char *path)
+static virDomainDef *
+testInjectParseFile(const char *path,
+                    virDomainXMLOption *xmlopt,
+                    void *parseOpaque,
+                    unsigned int parseFlags)
 {
     g_autoptr(xmlDoc) xml = NULL;
     g_autoptr(xmlXPathContext) ctxt = NULL;
 
-    if (g_hash_table_contains(injected, name) ||
-        !(xml = virXMLParse(path, NULL, NULL, NULL, &ctxt, NULL, false)) ||
-        !virXPathNode("/domain/devices/disk", ctxt))
+    if (!(xml = virXMLParse(path, NULL, NULL, "domain", &ctxt, NULL, false)))
         return NULL;
 
-    return virXPathString("string(/domain/os/type/@arch)", ctxt);
-}
-
-
-static int
-testInjectUnlisted(struct testQemuConf *conf)
-{
-    const char *directory = abs_srcdir "/qemuxml2argvdata";
-    g_autoptr(DIR) dir = NULL;
-    struct dirent *entry;
-    int ret = 0;
-    int rc;
-
-    if (virDirOpen(&dir, directory) < 0)
-        return -1;
-
-    while ((rc = virDirRead(dir, &entry, directory)) > 0) {
-        struct testQemuInfo info = { .name = entry->d_name };
-        struct testUnlisted test = { 0 };
-        g_autofree char *path = g_strdup_printf("%s/%s", directory, entry->d_name);
-        g_autofree char *arch = NULL;
-
-        if (!virStringHasSuffix(entry->d_name, ".xml") ||
-            !(arch = testInjectUnlistedArch(entry->d_name, path)))
-            continue;
-
-        test.info = &info;
-        test.arch = virArchFromString(arch);
-        info.infile = g_strdup(path);
-        testQemuInfoSetArgs(&info, conf,
-                            ARG_CAPS_ARCH, virHashLookup(conf->capslatest, arch) ? arch : "x86_64",
-                            ARG_CAPS_VER, "latest", ARG_END);
-        virTestRunLog(&ret, info.infile, testInjectUnlistedOne, &test);
-        testQemuInfoClear(&info);
-    }
-
-    return rc < 0 ? -1 : ret;
+    return testInjectParse(path, ctxt, xmlopt, parseOpaque, parseFlags);
 }
 
 
@@ -560,29 +458,15 @@ testInjectCovered(const void *opaque G_GNUC_UNUSED)
 static int
 testInjectAll(void)
 {
-    g_autoptr(GHashTable) capslatest = testQemuGetLatestCaps();
-    g_autoptr(GHashTable) qapiSchemaCache = virHashNew((GDestroyNotify) g_hash_table_unref);
-    g_autoptr(GHashTable) capscache = virHashNew(virObjectUnref);
-    struct testQemuConf conf = { .capslatest = capslatest,
-                                 .capscache = capscache,
-                                 .qapiSchemaCache = qapiSchemaCache };
     int ret;
 
     injected = virHashNew(NULL);
     ret = mymain();
 
-    /* libvirt's test has taken down its driver */
-    if (qemuTestDriverInit(&driver) < 0)
-        return EXIT_FAILURE;
-
-    driver.privileged = true;
-
-    if (testInjectUnlisted(&conf) < 0 ||
-        virTestRun("the disks of libvirt's documents were found and got flags",
+    if (virTestRun("the disks of libvirt's documents were found and got flags",
                    testInjectCovered, NULL) < 0)
         ret = EXIT_FAILURE;
 
-    qemuTestDriverFree(&driver);
     g_clear_pointer(&injected, g_hash_table_unref);
     return ret;
 }

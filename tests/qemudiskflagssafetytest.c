@@ -7,6 +7,7 @@
 #include <config.h>
 
 #include "testutils.h"
+#include "testutilsqemu.h"
 
 /* the check is a static function */
 #include "qemu/qemu_migration.c"
@@ -17,7 +18,8 @@
 #define YES VIR_TRISTATE_BOOL_YES
 #define NO VIR_TRISTATE_BOOL_NO
 
-static virQEMUCaps *qemuCaps;
+static virQEMUDriver driver;
+static virDomainObj *vm;
 
 
 #define STORAGE (VIR_MIGRATE_NON_SHARED_DISK | VIR_MIGRATE_NON_SHARED_INC)
@@ -109,14 +111,14 @@ testSafe(const struct testSafetyDisk *disks,
 {
     g_autoptr(virDomainDef) def = virDomainDefNew(NULL);
     const char **list = (const char **) migration->list;
-    size_t nlist = g_strv_length((char **) list);
     bool safe;
 
     virDomainDiskInsert(def, testSafetyDiskNew(disks, "vda"));
     virDomainDiskInsert(def, testSafetyDiskNew(disks + 1, "vdb"));
 
-    safe = qemuMigrationSrcIsSafe(def, qemuCaps, nlist, nlist > 0 ? list : NULL,
-                                  migration->flags);
+    vm->def = def;
+    safe = qemuMigrationSrcIsSafe(vm, *list ? list : NULL, migration->flags);
+    vm->def = NULL;
 
     if (!safe && virGetLastErrorCode() != VIR_ERR_MIGRATE_UNSAFE)
         return -1;
@@ -221,8 +223,7 @@ testSafetyDecided(const struct testSafetyDisk *disks,
                   const struct testSafetyMigration *migration)
 {
     g_autoptr(virDomainDef) def = virDomainDefNew(NULL);
-    const char **list = (const char **) migration->list;
-    size_t nlist = g_strv_length((char **) list);
+    const char **list = migration->list[0] ? (const char **) migration->list : NULL;
     unsigned int flags = migration->flags;
     struct testSafetyMigration decided = { 0 };
     g_autoptr(qemuMigrationDisks) decision = NULL;
@@ -232,10 +233,11 @@ testSafetyDecided(const struct testSafetyDisk *disks,
     virDomainDiskInsert(def, testSafetyDiskNew(disks, "vda"));
     virDomainDiskInsert(def, testSafetyDiskNew(disks + 1, "vdb"));
 
-    decision = qemuMigrationDisksSrcDecide(def, &nlist, &list, &flags);
+    if (qemuMigrationDisksSrcDecide(def, &list, NULL, &flags, &decision) < 0)
+        return -1;
 
     decided.flags = flags;
-    for (i = 0; i < nlist; i++)
+    for (i = 0; list && list[i]; i++)
         decided.list[i] = list[i];
 
     if (before == 1)
@@ -306,13 +308,19 @@ testSafety(const void *opaque)
 static int
 mymain(void)
 {
+    qemuDomainObjPrivate *priv;
     int ret = 0;
 
     /* what file systems there are */
     g_setenv("LIBVIRT_MTAB", abs_srcdir "/virfiledata/mounts3.txt", TRUE);
 
-    if (!(qemuCaps = virQEMUCapsNew()))
+    if (qemuTestDriverInit(&driver) < 0)
         return EXIT_FAILURE;
+
+    vm = virDomainObjNew(driver.xmlopt);
+    priv = vm->privateData;
+    priv->driver = &driver;
+    priv->qemuCaps = virQEMUCapsNew();
 
 #define DO_TEST(sentence, rule) \
     do { \
@@ -328,14 +336,15 @@ mymain(void)
     DO_TEST("after the decision a migration is as safe as before it",
             testSafetyDecided);
 
-    virQEMUCapsSet(qemuCaps, QEMU_CAPS_MIGRATION_FILE_DROP_CACHE);
+    virQEMUCapsSet(priv->qemuCaps, QEMU_CAPS_MIGRATION_FILE_DROP_CACHE);
 
     DO_TEST("with a QEMU that drops caches a migration by flags is as safe as one by the list",
             testSafetyLikeList);
     DO_TEST("with a QEMU that drops caches flags make no migration safe that libvirt refuses",
             testSafetyNeverWeaker);
 
-    virObjectUnref(qemuCaps);
+    virObjectUnref(vm);
+    qemuTestDriverFree(&driver);
 
     return ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

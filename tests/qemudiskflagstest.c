@@ -102,12 +102,12 @@ testDecide(const void *opaque)
     g_autoptr(virDomainDef) def = testDomainNew(test->disks);
     g_auto(GStrv) asked = test->list ? g_strsplit(test->list, ",", 0) : NULL;
     const char **list = (const char **) asked;
-    size_t nlist = test->list ? g_strv_length(asked) : 0;
     unsigned int flags = test->flags;
     g_autoptr(qemuMigrationDisks) disks = NULL;
     size_t i;
 
-    disks = qemuMigrationDisksSrcDecide(def, &nlist, &list, &flags);
+    if (qemuMigrationDisksSrcDecide(def, &list, NULL, &flags, &disks) < 0)
+        return -1;
 
     if (flags != test->flagsAfter) {
         VIR_TEST_VERBOSE("flags after the decision are 0x%x, expected 0x%x",
@@ -115,7 +115,7 @@ testDecide(const void *opaque)
         return -1;
     }
 
-    if (testCompareList(test->listAfter, nlist > 0 ? list : NULL) < 0)
+    if (testCompareList(test->listAfter, list) < 0)
         return -1;
 
     if (!disks)
@@ -131,12 +131,13 @@ testDecide(const void *opaque)
      * none, copies just what was decided */
     for (i = 0; i < def->ndisks; i++) {
         virDomainDiskDef *disk = def->disks[i];
-        bool copied = qemuMigrationDisksContain(disks, disk->dst);
+        bool copied = g_strv_contains((const char *const *) disks->copied, disk->dst);
 
-        disk->flags.migrate = copied ? NO : YES;
+        /* what the flags say by then is not asked any more */
+        disk->flags.migrate = list ? (copied ? NO : YES) : VIR_TRISTATE_BOOL_ABSENT;
 
         if (flags & (VIR_MIGRATE_NON_SHARED_DISK | VIR_MIGRATE_NON_SHARED_INC) &&
-            qemuMigrationDisksAnyCopies(disk, nlist, list) != copied) {
+            qemuMigrationDisksSrcCopies(disk, list) != copied) {
             VIR_TEST_VERBOSE("disk %s is not treated as decided", disk->dst);
             return -1;
         }
@@ -157,15 +158,16 @@ testDecideTwice(const void *opaque G_GNUC_UNUSED)
     g_autoptr(qemuMigrationDisks) first = NULL;
     g_autoptr(qemuMigrationDisks) second = NULL;
     const char **list = NULL;
-    size_t nlist = 0;
     unsigned int flags = VIR_MIGRATE_NON_SHARED_DISK;
 
-    first = qemuMigrationDisksSrcDecide(def, &nlist, &list, &flags);
+    if (qemuMigrationDisksSrcDecide(def, &list, NULL, &flags, &first) < 0)
+        return -1;
 
     def->disks[0]->flags.migrate = NO;
     def->disks[1]->flags.migrate = YES;
 
-    second = qemuMigrationDisksSrcDecide(def, &nlist, &list, &flags);
+    if (qemuMigrationDisksSrcDecide(def, &list, NULL, &flags, &second) < 0)
+        return -1;
 
     if (!first || !second || second->byFlags)
         return -1;
@@ -174,10 +176,37 @@ testDecideTwice(const void *opaque G_GNUC_UNUSED)
 }
 
 
+struct testDetectZeroes {
+    virTristateBool migrate; /* flag of vda */
+    const char *list; /* what the user wants to be copied, separated by commas */
+    bool refused;
+};
+
+
+/* vda is named for the detection of zeroes */
 static int
-testUndecidedContainsAll(const void *opaque G_GNUC_UNUSED)
+testDetectZeroes(const void *opaque)
 {
-    return qemuMigrationDisksContain(NULL, "vda") && !qemuMigrationDisksAny(NULL) ? 0 : -1;
+    const struct testDetectZeroes *test = opaque;
+    const struct testDisk specs[] = {
+        { .dst = "vda", .migrate = test->migrate }, { .dst = "vdb" }, { .dst = NULL },
+    };
+    const char *const parts[] = { "'vda'", "<migrate>false</migrate>", NULL };
+    const char *detect_zeroes[] = { "vda", NULL };
+    g_autoptr(virDomainDef) def = testDomainNew(specs);
+    g_auto(GStrv) asked = test->list ? g_strsplit(test->list, ",", 0) : NULL;
+    const char **list = (const char **) asked;
+    g_autoptr(qemuMigrationDisks) disks = NULL;
+    unsigned int flags = VIR_MIGRATE_NON_SHARED_DISK;
+    int rc = qemuMigrationDisksSrcDecide(def, &list, detect_zeroes, &flags, &disks);
+
+    if (!test->refused)
+        return rc == 0 && disks ? 0 : -1;
+
+    if (rc == 0 || disks || flags != VIR_MIGRATE_NON_SHARED_DISK)
+        return -1;
+
+    return testDiskFlagsCheckError(VIR_ERR_INVALID_ARG, parts);
 }
 
 
@@ -187,7 +216,6 @@ testDecideMany(const void *opaque G_GNUC_UNUSED)
     g_autoptr(virDomainDef) def = virDomainDefNew(driver.xmlopt);
     g_autoptr(qemuMigrationDisks) disks = NULL;
     const char **list = NULL;
-    size_t nlist = 0;
     unsigned int flags = VIR_MIGRATE_NON_SHARED_DISK;
     size_t i;
 
@@ -199,15 +227,16 @@ testDecideMany(const void *opaque G_GNUC_UNUSED)
         virDomainDiskInsert(def, testDiskNew(&spec));
     }
 
-    disks = qemuMigrationDisksSrcDecide(def, &nlist, &list, &flags);
+    if (qemuMigrationDisksSrcDecide(def, &list, NULL, &flags, &disks) < 0)
+        return -1;
 
-    if (nlist != 667 || flags != VIR_MIGRATE_NON_SHARED_DISK)
+    if (g_strv_length((char **) list) != 667 || flags != VIR_MIGRATE_NON_SHARED_DISK)
         return -1;
 
     for (i = 0; i < 1000; i++) {
         virDomainDiskDef *disk = def->disks[i];
 
-        if (qemuMigrationDisksAnyCopies(disk, nlist, list) != (disk->flags.migrate != NO)) {
+        if (g_strv_contains(list, disk->dst) != (disk->flags.migrate != NO)) {
             VIR_TEST_VERBOSE("disk %s is not treated as decided", disk->dst);
             return -1;
         }
@@ -284,7 +313,6 @@ testCookieCarries(const void *opaque)
     g_autoptr(qemuMigrationCookie) cookie = NULL;
     g_autofree char *xml = NULL;
     const char **list = NULL;
-    size_t nlist = 0;
     unsigned int flags = VIR_MIGRATE_NON_SHARED_DISK | VIR_MIGRATE_LIVE;
     int ret = -1;
 
@@ -296,9 +324,9 @@ testCookieCarries(const void *opaque)
                                             QEMU_MIGRATION_COOKIE_DISK_FLAGS)))
         goto cleanup;
 
-    qemuMigrationDisksApply(cookie->disks, &nlist, &list, &flags);
+    qemuMigrationDisksApply(cookie->disks, &list, &flags);
 
-    if (testCompareList(STREQ(copied, "") ? NULL : copied, nlist > 0 ? list : NULL) < 0)
+    if (testCompareList(STREQ(copied, "") ? NULL : copied, list) < 0)
         goto cleanup;
 
     if (!(flags & VIR_MIGRATE_NON_SHARED_DISK) != STREQ(copied, "") ||
@@ -348,7 +376,6 @@ testCookieSilentByDefault(const void *opaque G_GNUC_UNUSED)
     g_autofree char *stock = testCookieFormat(vm, &none);
     g_autofree char *xml = testCookieFormat(vm, &disks);
     const char **list = NULL;
-    size_t nlist = 0;
     unsigned int flags = VIR_MIGRATE_NON_SHARED_DISK;
     int ret = -1;
 
@@ -358,9 +385,9 @@ testCookieSilentByDefault(const void *opaque G_GNUC_UNUSED)
         recalled)
         goto cleanup;
 
-    qemuMigrationDisksApply(NULL, &nlist, &list, &flags);
+    qemuMigrationDisksApply(NULL, &list, &flags);
 
-    if (nlist == 0 && !list && flags == VIR_MIGRATE_NON_SHARED_DISK)
+    if (!list && flags == VIR_MIGRATE_NON_SHARED_DISK)
         ret = 0;
 
  cleanup:
@@ -397,7 +424,7 @@ testCookieMissingTarget(const void *opaque G_GNUC_UNUSED)
 
 struct testUnsafe {
     virTristateBool migrate;
-    size_t nlist;
+    const char *list;
     unsigned int flags;
     bool flagged; /* the flag is to blame */
 };
@@ -412,9 +439,10 @@ testUnsafe(const void *opaque)
         "Migration without shared storage is unsafe", "<migrate>", "'vda'", "--unsafe", NULL,
     };
     const char *const stock[] = { "Migration without shared storage is unsafe", NULL };
+    const char *list[] = { test->list, NULL };
     g_autoptr(virDomainDiskDef) disk = testDiskNew(&spec);
 
-    qemuMigrationDisksReportUnsafe(disk, test->nlist, test->flags);
+    qemuMigrationDisksReportUnsafe(disk, test->list ? list : NULL, test->flags);
 
     if (!strstr(virGetLastErrorMessage(), "vda") == test->flagged)
         return -1;
@@ -527,8 +555,24 @@ mymain(void)
             testDecideTwice, NULL);
     DO_TEST("a thousand disks are decided on",
             testDecideMany, NULL);
-    DO_TEST("without a decision no disk is left out",
-            testUndecidedContainsAll, NULL);
+
+#define DO_TEST_ZEROES(sentence, ...) \
+    do { \
+        const struct testDetectZeroes test = { __VA_ARGS__ }; \
+        if (virTestRun(sentence, testDetectZeroes, &test) < 0) \
+            ret = -1; \
+    } while (0)
+
+    DO_TEST_ZEROES("zeroes are detected on a disk that is copied by default",
+                   .refused = false);
+    DO_TEST_ZEROES("zeroes are detected on a disk that its flag has copied",
+                   .migrate = YES);
+    DO_TEST_ZEROES("zeroes of a disk that its flag leaves out cannot be detected",
+                   .migrate = NO, .refused = true);
+    DO_TEST_ZEROES("a flag says nothing where the user's list has the disk",
+                   .migrate = NO, .list = "vda");
+    DO_TEST_ZEROES("a flag says nothing where the user's list leaves the disk out",
+                   .migrate = NO, .list = "vdb");
 
     DO_TEST("the cookie carries the disks to copy to the destination and back",
             testCookieCarries, "vda,vdb");
@@ -557,7 +601,7 @@ mymain(void)
     DO_TEST_UNSAFE("a flag is not blamed when the migration copies no storage",
                    .migrate = NO, .flags = LIVE);
     DO_TEST_UNSAFE("a flag is not blamed when the user's list leaves the disk out",
-                   .migrate = NO, .nlist = 1, .flags = ALL);
+                   .migrate = NO, .list = "vdb", .flags = ALL);
     DO_TEST_UNSAFE("a flag that is not false is not blamed",
                    .migrate = YES, .flags = ALL);
 

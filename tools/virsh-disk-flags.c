@@ -61,28 +61,21 @@ virshDiskFlagsValueCompleter(vshControl *ctl G_GNUC_UNUSED,
 }
 
 
-const vshCmdInfo info_domblkflags[] = {
-    {.name = "help",
-     .data = N_("show or set the flags of a domain's disks")
-    },
-    {.name = "desc",
-     .data = N_("Show which disks a migration that copies storage and a snapshot "
-                "take and why, or set the flags that decide it.")
-    },
-    {.name = NULL}
+const vshCmdInfo info_domblkflags = {
+    .help = N_("show or set the flags of a domain's disks"),
+    .desc = N_("Show which disks a migration that copies storage and a snapshot "
+               "take and why, or set the flags that decide it."),
 };
 
 const vshCmdOptDef opts_domblkflags[] = {
     VIRSH_COMMON_OPT_DOMAIN_FULL(0),
     {.name = "migrate",
      .type = VSH_OT_STRING,
-     .flags = VSH_OFLAG_REQ_OPT, /* a bare word is a disk */
      .completer = virshDiskFlagsValueCompleter,
      .help = N_("copy the disks in storage migration: true, false or default")
     },
     {.name = "snapshot",
      .type = VSH_OT_STRING,
-     .flags = VSH_OFLAG_REQ_OPT, /* a bare word is a disk */
      .completer = virshDiskFlagsValueCompleter,
      .help = N_("take the disks into snapshots: true, false or default")
     },
@@ -103,6 +96,7 @@ const vshCmdOptDef opts_domblkflags[] = {
     VIRSH_COMMON_OPT_CURRENT(N_("affect current domain")),
     {.name = "disk",
      .type = VSH_OT_ARGV,
+     .positional = true,
      .completer = virshDomainDiskTargetCompleter,
      .help = N_("target or source of a disk to set")
     },
@@ -359,7 +353,7 @@ virshDiskFlagsParseValue(vshControl *ctl,
     } else if (STREQ(value, "default")) {
         *flag = VIR_TRISTATE_BOOL_ABSENT;
     } else {
-        vshError(ctl, _("invalid value '%s' of --%s: use 'true', 'false' or 'default'"),
+        vshError(ctl, _("invalid value '%1$s' of --%2$s: use 'true', 'false' or 'default'"),
                  value, option);
         return -1;
     }
@@ -369,19 +363,14 @@ virshDiskFlagsParseValue(vshControl *ctl,
 
 
 static bool
-virshDiskFlagsIsAsked(vshControl *ctl,
-                      const vshCmd *cmd,
+virshDiskFlagsIsAsked(const vshCmd *cmd,
                       const char *target,
                       const char *source)
 {
-    const vshCmdOpt *opt = NULL;
+    const char **disks = vshCommandOptArgv(cmd, "disk");
 
-    while ((opt = vshCommandOptArgv(ctl, cmd, opt))) {
-        if (STREQ(opt->data, target) || STREQ_NULLABLE(opt->data, source))
-            return true;
-    }
-
-    return false;
+    return disks &&
+           (g_strv_contains(disks, target) || (source && g_strv_contains(disks, source)));
 }
 
 
@@ -436,7 +425,7 @@ virshDiskFlagsPrepare(vshControl *ctl,
     g_autoptr(xmlDoc) xml = NULL;
     g_autoptr(xmlXPathContext) ctxt = NULL;
     g_autofree xmlNodePtr *nodes = NULL;
-    const vshCmdOpt *opt = NULL;
+    const char **asked;
     g_autoptr(GHashTable) known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     int nnodes;
     size_t i;
@@ -462,7 +451,7 @@ virshDiskFlagsPrepare(vshControl *ctl,
         if (source)
             g_hash_table_add(known, g_strdup(source));
 
-        if (!request->all && !virshDiskFlagsIsAsked(ctl, cmd, disk->dst, source))
+        if (!request->all && !virshDiskFlagsIsAsked(cmd, disk->dst, source))
             continue;
 
         if ((rc = virshDiskFlagsPrepareDisk(ctl, request, disk)) < 0)
@@ -485,10 +474,10 @@ virshDiskFlagsPrepare(vshControl *ctl,
         }
     }
 
-    while ((opt = vshCommandOptArgv(ctl, cmd, opt))) {
-        if (!g_hash_table_contains(known, opt->data)) {
-            vshError(ctl, _("no disk '%s' in the %s definition of domain '%s': see domblklist"),
-                     opt->data,
+    for (asked = vshCommandOptArgv(cmd, "disk"); asked && *asked; asked++) {
+        if (!g_hash_table_contains(known, *asked)) {
+            vshError(ctl, _("no disk '%1$s' in the %2$s definition of domain '%3$s': see domblklist"),
+                     *asked,
                      affect == VIR_DOMAIN_AFFECT_CONFIG ? "persistent" : "running",
                      virDomainGetName(dom));
             return -1;
@@ -537,7 +526,7 @@ virshDiskFlagsVerify(vshControl *ctl,
              disk->flags.snapshot == change->flags.snapshot))
             continue;
 
-        vshError(ctl, _("the flags of disk '%s' were not taken: the daemon of domain '%s' does not support them"),
+        vshError(ctl, _("the flags of disk '%1$s' were not taken: the daemon of domain '%2$s' does not support them"),
                  change->target, virDomainGetName(dom));
         return -1;
     }
@@ -556,7 +545,7 @@ virshDiskFlagsRollback(vshControl *ctl,
         virshDiskFlagsChange *change = g_ptr_array_index(changes, --ndone);
 
         if (virDomainUpdateDeviceFlags(dom, change->before, change->affect) < 0)
-            vshError(ctl, _("cannot put back the flags of disk '%s'"), change->target);
+            vshError(ctl, _("cannot put back the flags of disk '%1$s'"), change->target);
     }
 }
 
@@ -575,7 +564,7 @@ virshDiskFlagsApply(vshControl *ctl,
 
         if (virDomainUpdateDeviceFlags(dom, change->after, change->affect) < 0) {
             vshReportError(ctl);
-            vshError(ctl, _("Failed to set the flags of disk '%s'"), change->target);
+            vshError(ctl, _("Failed to set the flags of disk '%1$s'"), change->target);
             virshDiskFlagsRollback(ctl, dom, changes, i);
             return false;
         }
@@ -603,7 +592,7 @@ virshDiskFlagsSet(vshControl *ctl,
     bool config = vshCommandOptBool(cmd, "config");
     int active;
 
-    if (request->all == !!vshCommandOptArgv(ctl, cmd, NULL)) {
+    if (request->all == !!vshCommandOptArgv(cmd, "disk")) {
         vshError(ctl, "%s", _("name the disks to set or use --all for every disk that can have the flags"));
         return false;
     }
@@ -645,8 +634,8 @@ cmdDomblkflags(vshControl *ctl,
     VSH_EXCLUSIVE_OPTIONS("json", "migrate");
     VSH_EXCLUSIVE_OPTIONS("json", "snapshot");
 
-    if (vshCommandOptStringReq(ctl, cmd, "migrate", &request.migrate) < 0 ||
-        vshCommandOptStringReq(ctl, cmd, "snapshot", &request.snapshot) < 0)
+    if (vshCommandOptString(ctl, cmd, "migrate", &request.migrate) < 0 ||
+        vshCommandOptString(ctl, cmd, "snapshot", &request.snapshot) < 0)
         return false;
 
     if (!(dom = virshCommandOptDomain(ctl, cmd, NULL)))
@@ -655,7 +644,7 @@ cmdDomblkflags(vshControl *ctl,
     if (request.migrate || request.snapshot)
         return virshDiskFlagsSet(ctl, cmd, &request, dom);
 
-    if (request.all || live || config || current || vshCommandOptArgv(ctl, cmd, NULL)) {
+    if (request.all || live || config || current || vshCommandOptArgv(cmd, "disk")) {
         vshError(ctl, "%s", _("say what to set: --migrate or --snapshot with 'true', 'false' or 'default'"));
         return false;
     }

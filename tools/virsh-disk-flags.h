@@ -8,7 +8,7 @@
 
 #include "virsh.h"
 
-extern const vshCmdInfo info_domblkflags[];
+extern const vshCmdInfo info_domblkflags;
 extern const vshCmdOptDef opts_domblkflags[];
 
 bool

@@ -31,7 +31,7 @@ make_lab ours
 make_guest migrate=false
 count_bytes a
 count_bytes b
-make_lab stock --stock a --stock b
+make_lab stock --stock a=pristine --stock b=pristine
 make_guest ""
 count_bytes a
 count_bytes b

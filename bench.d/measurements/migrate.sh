@@ -14,7 +14,7 @@ data_size=48M
 
 make_lab ours
 make_guest migrate=false
-make_lab stock --stock a --stock b
+make_lab stock --stock a=pristine --stock b=pristine
 make_guest ""
 
 # Odd rounds go from a to b, even ones back.

@@ -33,7 +33,7 @@ make_guest() {
     quiet_guest_xml "$2" "${disks[@]}" | define "$1"
 }
 
-make_lab pause --stock b
+make_lab pause --stock b=pristine
 make_guest a two raw 1 snapshot=false
 make_guest a ten qcow2 9 snapshot=false
 make_guest b one qcow2 0

@@ -9,7 +9,7 @@
 compare start "start libvirtd with 1,000 guests" instructions 1.01 ours "ours" stock "stock"
 
 make_plain_strings
-make_lab start --stock b
+make_lab start --stock b=pristine
 
 # What virsh define makes of a guest, a thousand times, the same on both hosts.
 # Defining it also has QEMU asked what it can do, which is not to be counted.

@@ -45,7 +45,7 @@ virDomainDiskFlagsParseNode(const char *name,
             g_autofree char *disk = virDomainDiskFlagsClip(target);
 
             virReportError(VIR_ERR_XML_ERROR,
-                           _("element <%s> of disk '%s' is given more than once: at most one is allowed"),
+                           _("element <%1$s> of disk '%2$s' is given more than once: at most one is allowed"),
                            name, NULLSTR(disk));
             return -1;
         }
@@ -66,7 +66,7 @@ virDomainDiskFlagsReportValue(const char *name,
     g_autofree char *disk = virDomainDiskFlagsClip(target);
 
     virReportError(VIR_ERR_XML_ERROR,
-                   _("invalid value '%s' of element <%s> in <flags> of disk '%s': only 'true', 'false' or an empty element, which means 'true', are allowed"),
+                   _("invalid value '%1$s' of element <%2$s> in <flags> of disk '%3$s': only 'true', 'false' or an empty element, which means 'true', are allowed"),
                    shown, name, NULLSTR(disk));
 }
 
@@ -86,7 +86,7 @@ virDomainDiskFlagsCheckEntities(const char *name,
             g_autofree char *disk = virDomainDiskFlagsClip(target);
 
             virReportError(VIR_ERR_XML_ERROR,
-                           _("entity '%s' in element <%s> of disk '%s' is not allowed: write what it stands for"),
+                           _("entity '%1$s' in element <%2$s> of disk '%3$s' is not allowed: write what it stands for"),
                            shown, name, NULLSTR(disk));
             return -1;
         }
@@ -238,7 +238,7 @@ virDomainDiskFlagsCheckSupport(const virDomainDeviceDef *dev,
 
     target = virDomainDiskFlagsClip(disk->dst);
     virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                   _("domain type '%s' does not support the <flags> of disk '%s': remove the element"),
+                   _("domain type '%1$s' does not support the <flags> of disk '%2$s': remove the element"),
                    virDomainVirtTypeToString(def->virtType), NULLSTR(target));
     return -1;
 }
@@ -274,7 +274,7 @@ virDomainDiskFlagsValidateOne(const char *name,
 
     disk = virDomainDiskFlagsClip(target);
     virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                   _("flag <%s> of disk '%s' cannot be 'true' on a '%s' disk: set it to 'false' or remove it"),
+                   _("flag <%1$s> of disk '%2$s' cannot be 'true' on a '%3$s' disk: set it to 'false' or remove it"),
                    name, disk, unfitKind);
     return -1;
 }
@@ -306,7 +306,7 @@ virDomainDiskFlagsValidateSnapshot(const virDomainDiskDef *disk)
 
     target = virDomainDiskFlagsClip(disk->dst);
     virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                   _("flag <snapshot> of disk '%s' contradicts its attribute snapshot='%s': change or remove one of them"),
+                   _("flag <snapshot> of disk '%1$s' contradicts its attribute snapshot='%2$s': change or remove one of them"),
                    target, location);
     return -1;
 }

@@ -232,7 +232,7 @@ virDiskSetChangeVerifyDisk(const virDiskSetPlan *plan,
     virDiskSetFlag now;
 
     if (!disk) {
-        virDiskSetMessageSet(_("disk '%s' was taken out of the domain meanwhile: look at the domain and try again"),
+        virDiskSetMessageSet(_("disk '%1$s' was taken out of the domain meanwhile: look at the domain and try again"),
                              change->target);
         return -1;
     }
@@ -241,10 +241,10 @@ virDiskSetChangeVerifyDisk(const virDiskSetPlan *plan,
         return 0;
 
     if (now == VIR_DISK_SET_FLAG_ABSENT)
-        virDiskSetMessageSet(_("the flag <%s> of disk '%s' was dropped: the libvirt daemon does not know <flags>, use one that does"),
+        virDiskSetMessageSet(_("the flag <%1$s> of disk '%2$s' was dropped: the libvirt daemon does not know <flags>, use one that does"),
                              flag, change->target);
     else
-        virDiskSetMessageSet(_("the flag <%s> of disk '%s' was set otherwise by another program meanwhile: look at the domain and try again"),
+        virDiskSetMessageSet(_("the flag <%1$s> of disk '%2$s' was set otherwise by another program meanwhile: look at the domain and try again"),
                              flag, change->target);
 
     return -1;
@@ -297,7 +297,7 @@ virDiskSetRollbackRun(void *opaque)
 
         if (virDiskSetChangePutBack(plan, change) < 0) {
             g_string_append_printf(rollback->message,
-                                   _("; disk '%s' could not be put back: %s"),
+                                   _("; disk '%1$s' could not be put back: %2$s"),
                                    change->target, virDiskSetMessageGet());
         }
     }

@@ -156,7 +156,7 @@ virDiskSetDefinitionFindDisk(xmlDocPtr doc,
             continue;
 
         if (found) {
-            virDiskSetMessageSet(_("more than one disk has the source '%s': name the disk by its target"),
+            virDiskSetMessageSet(_("more than one disk has the source '%1$s': name the disk by its target"),
                                  name);
             return NULL;
         }
@@ -165,7 +165,7 @@ virDiskSetDefinitionFindDisk(xmlDocPtr doc,
     }
 
     if (!found)
-        virDiskSetMessageSet(_("no disk has the target or the source '%s'"), name);
+        virDiskSetMessageSet(_("no disk has the target or the source '%1$s'"), name);
 
     return found;
 }
@@ -277,7 +277,7 @@ virDiskSetDiskCheckTrue(xmlNodePtr disk,
     if (!obstacle)
         return 0;
 
-    virDiskSetMessageSet(_("disk '%s' has %s, so that its flag <%s> cannot be 'true': choose another disk or change this one"),
+    virDiskSetMessageSet(_("disk '%1$s' has %2$s, so that its flag <%3$s> cannot be 'true': choose another disk or change this one"),
                          target, obstacle, flag);
     return -1;
 }
@@ -293,7 +293,7 @@ virDiskSetDiskCheckFalse(xmlNodePtr disk,
     if (g_str_equal(flag, "migrate") || !snapshot || g_str_equal(snapshot, "no"))
         return 0;
 
-    virDiskSetMessageSet(_("disk '%s' has snapshot='%s', so that its flag <snapshot> cannot be 'false': remove the attribute"),
+    virDiskSetMessageSet(_("disk '%1$s' has snapshot='%2$s', so that its flag <snapshot> cannot be 'false': remove the attribute"),
                          target, snapshot);
     return -1;
 }

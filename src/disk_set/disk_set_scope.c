@@ -24,7 +24,7 @@ virDiskSetScopeCheckFlags(unsigned int flags)
     if (!unknown)
         return 0;
 
-    virDiskSetMessageSet(_("unsupported flags (0x%x): only VIR_DOMAIN_DISK_SET_SNAPSHOT, VIR_DOMAIN_AFFECT_LIVE and VIR_DOMAIN_AFFECT_CONFIG are known"),
+    virDiskSetMessageSet(_("unsupported flags (0x%1$x): only VIR_DOMAIN_DISK_SET_SNAPSHOT, VIR_DOMAIN_AFFECT_LIVE and VIR_DOMAIN_AFFECT_CONFIG are known"),
                          unknown);
     return -1;
 }
@@ -35,7 +35,7 @@ virDiskSetScopeAddLive(virDiskSetScope *scope,
                        int active)
 {
     if (!active) {
-        virDiskSetMessageSet(_("domain '%s' is not running: VIR_DOMAIN_AFFECT_LIVE cannot be used"),
+        virDiskSetMessageSet(_("domain '%1$s' is not running: VIR_DOMAIN_AFFECT_LIVE cannot be used"),
                              virDomainGetName(scope->dom));
         return -1;
     }
@@ -56,7 +56,7 @@ virDiskSetScopeAddConfig(virDiskSetScope *scope)
     }
 
     if (!persistent) {
-        virDiskSetMessageSet(_("domain '%s' is transient: VIR_DOMAIN_AFFECT_CONFIG cannot be used"),
+        virDiskSetMessageSet(_("domain '%1$s' is transient: VIR_DOMAIN_AFFECT_CONFIG cannot be used"),
                              virDomainGetName(scope->dom));
         return -1;
     }

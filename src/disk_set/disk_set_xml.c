@@ -27,7 +27,7 @@ virDiskSetXMLReportParse(xmlParserCtxtPtr ctxt,
     g_autofree char *reason = g_strdup(error && error->message ? error->message :
                                        _("unknown reason"));
 
-    virDiskSetMessageSet(_("the XML of <%s> is malformed: line %d: %s"),
+    virDiskSetMessageSet(_("the XML of <%1$s> is malformed: line %2$d: %3$s"),
                          rootName, error ? error->line : 0, g_strstrip(reason));
 }
 
@@ -58,7 +58,7 @@ virDiskSetXMLParse(const char *xml,
     root = xmlDocGetRootElement(doc);
 
     if (!xmlStrEqual(root->name, (const xmlChar *) rootName)) {
-        virDiskSetMessageSet(_("the root element of the XML is <%s>: it must be <%s>"),
+        virDiskSetMessageSet(_("the root element of the XML is <%1$s>: it must be <%2$s>"),
                              (const char *) root->name, rootName);
         return NULL;
     }

@@ -40,111 +40,100 @@ qemuMigrationDisksFree(qemuMigrationDisks *disks)
 }
 
 
-static virTristateBool
-qemuMigrationDisksListed(const virDomainDiskDef *disk,
-                         size_t nmigrate_disks,
-                         const char **migrate_disks)
-{
-    size_t i;
-
-    if (nmigrate_disks == 0)
-        return VIR_TRISTATE_BOOL_ABSENT;
-
-    for (i = 0; i < nmigrate_disks; i++) {
-        if (STREQ(disk->dst, migrate_disks[i]))
-            return VIR_TRISTATE_BOOL_YES;
-    }
-
-    return VIR_TRISTATE_BOOL_NO;
-}
-
-
 static bool
 qemuMigrationDisksSelect(const virDomainDiskDef *disk,
-                         virTristateBool listed,
-                         virTristateBool flag,
-                         virDomainDiskSelectionReason *reason)
+                         const char **migrate_disks,
+                         virTristateBool flag)
 {
     virDomainDiskMigrateFacts facts = {
-        .listed = listed,
+        .listed = VIR_TRISTATE_BOOL_ABSENT,
         .flag = flag,
         .empty = virStorageSourceIsEmpty(disk->src),
         .readonly = disk->src->readonly,
         .shareable = disk->src->shared,
     };
 
-    return virDomainDiskSelectMigrate(&facts, reason);
-}
+    if (migrate_disks)
+        facts.listed = virTristateBoolFromBool(g_strv_contains(migrate_disks, disk->dst));
 
-
-/**
- * qemuMigrationDisksAnyCopies:
- * @disk: disk of the domain
- * @nmigrate_disks: number of @migrate_disks
- * @migrate_disks: targets of the disks to copy; libvirt's default if none
- *
- * For every place, on either host, that runs after the source has decided: the
- * flags of @disk are not asked again, since they are in @migrate_disks if they
- * matter and may be others on this host.
- *
- * Returns true when @disk is copied. Reports no error.
- */
-bool
-qemuMigrationDisksAnyCopies(const virDomainDiskDef *disk,
-                            size_t nmigrate_disks,
-                            const char **migrate_disks)
-{
-    return qemuMigrationDisksSelect(disk,
-                                    qemuMigrationDisksListed(disk, nmigrate_disks, migrate_disks),
-                                    VIR_TRISTATE_BOOL_ABSENT,
-                                    NULL);
+    return virDomainDiskSelectMigrate(&facts, NULL);
 }
 
 
 /**
  * qemuMigrationDisksSrcCopies:
  * @disk: disk of the domain
- * @nmigrate_disks: number of @migrate_disks
- * @migrate_disks: targets of the disks that the user wants to be copied
+ * @migrate_disks: NULL-terminated targets of the disks that the user wants to be
+ *                 copied; NULL if the user named none
  *
- * For the source host before or while it decides.
+ * For the source host before or while it decides. Every place that runs after
+ * that, on either host, asks qemuMigrationAnyCopyDisk, since the flags are in
+ * the list of disks by then if they matter, and may be others on that host.
  *
  * Returns true when @disk is copied. Reports no error.
  */
 bool
 qemuMigrationDisksSrcCopies(const virDomainDiskDef *disk,
-                            size_t nmigrate_disks,
                             const char **migrate_disks)
 {
-    return qemuMigrationDisksSelect(disk,
-                                    qemuMigrationDisksListed(disk, nmigrate_disks, migrate_disks),
-                                    disk->flags.migrate,
-                                    NULL);
+    return qemuMigrationDisksSelect(disk, migrate_disks, disk->flags.migrate);
+}
+
+
+static int
+qemuMigrationDisksSrcValidateDetectZeroes(const virDomainDef *def,
+                                          const char **migrate_disks,
+                                          const char **detect_zeroes)
+{
+    size_t i;
+
+    /* what the user's own list leaves out is passed over without a word */
+    if (!detect_zeroes || migrate_disks)
+        return 0;
+
+    for (i = 0; i < def->ndisks; i++) {
+        const virDomainDiskDef *disk = def->disks[i];
+
+        if (disk->flags.migrate != VIR_TRISTATE_BOOL_NO ||
+            !g_strv_contains(detect_zeroes, disk->dst))
+            continue;
+
+        virReportError(VIR_ERR_INVALID_ARG,
+                       _("zeroes cannot be detected on disk '%1$s': its flag <migrate>false</migrate> keeps it from being copied; take it off the list (--migrate-disks-detect-zeroes) or set the flag to 'true'"),
+                       disk->dst);
+        return -1;
+    }
+
+    return 0;
 }
 
 
 /**
  * qemuMigrationDisksSrcDecide:
  * @def: definition of the running domain
- * @nmigrate_disks: number of @migrate_disks; updated
- * @migrate_disks: targets of the disks that the user wants to be copied; updated
+ * @migrate_disks: NULL-terminated targets of the disks that the user wants to be
+ *                 copied, or NULL; updated
+ * @detect_zeroes: NULL-terminated targets of the disks whose zeroes the user wants
+ *                 to be detected, or NULL
  * @flags: virDomainMigrateFlags; updated
+ * @decided: filled with the decision, to be freed by the caller after the last use
+ *           of @migrate_disks, or NULL if the migration doesn't copy storage
  *
  * Decides which disks the migration copies. If the disks' flags make a
  * difference, the arguments are changed so that the rest of the migration acts
- * as if the user had asked for just these disks; as an empty list would mean
- * libvirt's default, copying nothing is expressed by a migration without
- * storage. The updated @migrate_disks borrows the strings of the result.
+ * as if the user had asked for just these disks; copying nothing is expressed by
+ * a migration without storage. The updated @migrate_disks borrows the strings of
+ * the decision.
  *
- * Returns the decision, to be freed by the caller after the last use of
- * @migrate_disks, or NULL if the migration doesn't copy storage. Reports no
- * error.
+ * Returns 0 on success, -1 if the flags contradict @detect_zeroes
+ * (VIR_ERR_INVALID_ARG naming disk and flag).
  */
-qemuMigrationDisks *
+int
 qemuMigrationDisksSrcDecide(const virDomainDef *def,
-                            size_t *nmigrate_disks,
                             const char ***migrate_disks,
-                            unsigned int *flags)
+                            const char **detect_zeroes,
+                            unsigned int *flags,
+                            qemuMigrationDisks **decided)
 {
     g_autoptr(qemuMigrationDisks) disks = NULL;
     size_t ncopied = 0;
@@ -153,25 +142,28 @@ qemuMigrationDisksSrcDecide(const virDomainDef *def,
     /* an offline migration refuses to copy storage by itself */
     if (*flags & VIR_MIGRATE_OFFLINE ||
         !(*flags & (VIR_MIGRATE_NON_SHARED_DISK | VIR_MIGRATE_NON_SHARED_INC)))
-        return NULL;
+        return 0;
+
+    if (qemuMigrationDisksSrcValidateDetectZeroes(def, *migrate_disks, detect_zeroes) < 0)
+        return -1;
 
     disks = g_new0(qemuMigrationDisks, 1);
     disks->copied = g_new0(char *, def->ndisks + 1);
 
     for (i = 0; i < def->ndisks; i++) {
         const virDomainDiskDef *disk = def->disks[i];
-        bool copied = qemuMigrationDisksSrcCopies(disk, *nmigrate_disks, *migrate_disks);
+        bool copied = qemuMigrationDisksSrcCopies(disk, *migrate_disks);
 
-        if (copied != qemuMigrationDisksAnyCopies(disk, *nmigrate_disks, *migrate_disks))
+        if (copied != qemuMigrationDisksSelect(disk, *migrate_disks, VIR_TRISTATE_BOOL_ABSENT))
             disks->byFlags = true;
 
         if (copied)
             disks->copied[ncopied++] = g_strdup(disk->dst);
     }
 
-    qemuMigrationDisksApply(disks, nmigrate_disks, migrate_disks, flags);
-
-    return g_steal_pointer(&disks);
+    qemuMigrationDisksApply(disks, migrate_disks, flags);
+    *decided = g_steal_pointer(&disks);
+    return 0;
 }
 
 
@@ -247,8 +239,8 @@ qemuMigrationDisksSrcRecall(virDomainObj *vm,
 /**
  * qemuMigrationDisksApply:
  * @disks: decision of the source; may be NULL
- * @nmigrate_disks: number of @migrate_disks; updated
- * @migrate_disks: targets of the disks to copy; updated, borrows from @disks
+ * @migrate_disks: NULL-terminated targets of the disks to copy, or NULL; updated,
+ *                 borrows from @disks
  * @flags: virDomainMigrateFlags; updated
  *
  * Makes the rest of the migration copy the disks that the source decided on.
@@ -256,35 +248,18 @@ qemuMigrationDisksSrcRecall(virDomainObj *vm,
  */
 void
 qemuMigrationDisksApply(const qemuMigrationDisks *disks,
-                        size_t *nmigrate_disks,
                         const char ***migrate_disks,
                         unsigned int *flags)
 {
     if (!disks || !disks->byFlags)
         return;
 
-    *nmigrate_disks = g_strv_length(disks->copied);
-    *migrate_disks = (const char **) disks->copied;
+    *migrate_disks = disks->copied[0] ? (const char **) disks->copied : NULL;
 
-    if (*nmigrate_disks == 0)
+    if (!*migrate_disks)
         *flags &= ~QEMU_MIGRATION_DISKS_STORAGE_FLAGS;
 
-    VIR_DEBUG("the disks' flags select %zu disks to copy", *nmigrate_disks);
-}
-
-
-/**
- * qemuMigrationDisksContain:
- * @disks: decision of the source; may be NULL
- * @target: target of a disk
- *
- * Returns true when @disks copy @target or nothing was decided.
- */
-bool
-qemuMigrationDisksContain(const qemuMigrationDisks *disks,
-                          const char *target)
-{
-    return !disks || g_strv_contains((const char * const *) disks->copied, target);
+    VIR_DEBUG("the disks' flags select %u disks to copy", g_strv_length(disks->copied));
 }
 
 
@@ -353,7 +328,7 @@ qemuMigrationDisksParse(xmlXPathContextPtr ctxt,
 /**
  * qemuMigrationDisksReportUnsafe:
  * @disk: disk that is neither copied nor on storage that both hosts see
- * @nmigrate_disks: number of disks that the user wants to be copied
+ * @migrate_disks: targets of the disks that the user wants to be copied, or NULL
  * @flags: virDomainMigrateFlags as the user gave them
  *
  * Reports VIR_ERR_MIGRATE_UNSAFE, and if it is the flag of @disk that keeps it
@@ -361,16 +336,16 @@ qemuMigrationDisksParse(xmlXPathContextPtr ctxt,
  */
 void
 qemuMigrationDisksReportUnsafe(const virDomainDiskDef *disk,
-                               size_t nmigrate_disks,
+                               const char **migrate_disks,
                                unsigned int flags)
 {
     bool flagged = flags & (VIR_MIGRATE_NON_SHARED_DISK | VIR_MIGRATE_NON_SHARED_INC) &&
-                   nmigrate_disks == 0 &&
+                   !migrate_disks &&
                    disk->flags.migrate == VIR_TRISTATE_BOOL_NO;
 
     if (flagged) {
         virReportError(VIR_ERR_MIGRATE_UNSAFE,
-                       _("Migration without shared storage is unsafe: the flag <migrate> of disk '%s' keeps it from being copied; move the disk to shared storage, set the flag to 'true' or force the migration with VIR_MIGRATE_UNSAFE (--unsafe)"),
+                       _("Migration without shared storage is unsafe: the flag <migrate> of disk '%1$s' keeps it from being copied; move the disk to shared storage, set the flag to 'true' or force the migration with VIR_MIGRATE_UNSAFE (--unsafe)"),
                        disk->dst);
         return;
     }

@@ -24,20 +24,15 @@ qemuMigrationDisksFree(qemuMigrationDisks *disks);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(qemuMigrationDisks, qemuMigrationDisksFree);
 
 bool
-qemuMigrationDisksAnyCopies(const virDomainDiskDef *disk,
-                            size_t nmigrate_disks,
-                            const char **migrate_disks);
-
-bool
 qemuMigrationDisksSrcCopies(const virDomainDiskDef *disk,
-                            size_t nmigrate_disks,
                             const char **migrate_disks);
 
-qemuMigrationDisks *
+int
 qemuMigrationDisksSrcDecide(const virDomainDef *def,
-                            size_t *nmigrate_disks,
                             const char ***migrate_disks,
-                            unsigned int *flags);
+                            const char **detect_zeroes,
+                            unsigned int *flags,
+                            qemuMigrationDisks **decided);
 
 bool
 qemuMigrationDisksAny(const qemuMigrationDisks *disks);
@@ -54,13 +49,8 @@ qemuMigrationDisksSrcRecall(virDomainObj *vm,
 
 void
 qemuMigrationDisksApply(const qemuMigrationDisks *disks,
-                        size_t *nmigrate_disks,
                         const char ***migrate_disks,
                         unsigned int *flags);
-
-bool
-qemuMigrationDisksContain(const qemuMigrationDisks *disks,
-                          const char *target);
 
 void
 qemuMigrationDisksFormat(virBuffer *buf,
@@ -72,5 +62,5 @@ qemuMigrationDisksParse(xmlXPathContextPtr ctxt,
 
 void
 qemuMigrationDisksReportUnsafe(const virDomainDiskDef *disk,
-                               size_t nmigrate_disks,
+                               const char **migrate_disks,
                                unsigned int flags);

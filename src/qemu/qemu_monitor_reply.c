@@ -6,34 +6,54 @@
 
 #include <config.h>
 
-#include "internal.h"
 #include "qemu_monitor_reply.h"
+#define LIBVIRT_QEMU_MONITOR_PRIV_H_ALLOW
+#include "qemu_monitor_priv.h"
+#include "virlog.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+VIR_LOG_INIT("qemu.qemu_monitor_reply");
+
+
+/**
+ * qemuMonitorReplyAwait:
+ * @command: command that is about to be sent
+ *
+ * Returns the id of @command, owned by it, if it is the first one of a connection,
+ * qmp_capabilities, and NULL if it is another. Reports no error.
+ */
+const char *
+qemuMonitorReplyAwait(virJSONValue *command)
+{
+    if (STRNEQ_NULLABLE(virJSONValueObjectGetString(command, "execute"), "qmp_capabilities"))
+        return NULL;
+
+    return virJSONValueObjectGetString(command, "id");
+}
 
 
 /**
  * qemuMonitorReplyIsStale:
  * @reply: reply that was received
- * @command: command that waits for a reply, as it was sent; NULL if none does
+ * @waiting: message that waits for a reply; NULL if none does
  *
  * A libvirtd that was killed while QEMU was at work on a command, e.g. saving a
  * snapshot, leaves a reply behind. QEMU gives it to whoever connects next, before
- * it looks at the first command, which is always qmp_capabilities. Taken for the
- * reply to that one, all that follow would be taken for the wrong ones, too.
+ * it looks at the first command. Taken for the reply to that one, all that follow
+ * would be taken for the wrong ones, too.
  *
- * Returns true when @reply has to be ignored. Reports no error.
+ * Returns true when @reply has to be ignored, which is logged. Reports no error.
  */
 bool
 qemuMonitorReplyIsStale(virJSONValue *reply,
-                        const char *command)
+                        const qemuMonitorMessage *waiting)
 {
     const char *id = virJSONValueObjectGetString(reply, "id");
-    g_autofree char *quoted = g_strdup_printf("\"%s\"", NULLSTR(id));
 
-    if (!id)
+    if (!id || (waiting && (!waiting->greetingID || STREQ(id, waiting->greetingID))))
         return false;
 
-    if (!command)
-        return true;
-
-    return strstr(command, "\"qmp_capabilities\"") && !strstr(command, quoted);
+    VIR_WARN("ignoring a reply to the command '%s' of an earlier connection", id);
+    return true;
 }

@@ -6,8 +6,12 @@
 
 #pragma once
 
+#include "qemu_monitor.h"
 #include "virjson.h"
+
+const char *
+qemuMonitorReplyAwait(virJSONValue *command);
 
 bool
 qemuMonitorReplyIsStale(virJSONValue *reply,
-                        const char *command);
+                        const qemuMonitorMessage *waiting);

@@ -9,10 +9,8 @@
 #include "qemu_block.h"
 #include "qemu_domain.h"
 #include "qemu_snapshot_image.h"
-#include "virbuffer.h"
 #include "vircommand.h"
 #include "virerror.h"
-#include "virjson.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
@@ -25,7 +23,7 @@ qemuSnapshotImageGetName(virDomainDiskDef *disk)
 
     if (virStorageSourceIsEmpty(disk->src)) {
         virReportError(VIR_ERR_OPERATION_INVALID,
-                       _("disk '%s' has no image to look for snapshots in"),
+                       _("disk '%1$s' has no image to look for snapshots in"),
                        disk->dst);
         return NULL;
     }
@@ -37,43 +35,27 @@ qemuSnapshotImageGetName(virDomainDiskDef *disk)
 }
 
 
-static virCommand *
-qemuSnapshotImageCommand(virQEMUDriver *driver,
-                         const char *verb)
-{
-    const char *qemuimg = qemuFindQemuImgBinary(driver);
-
-    if (!qemuimg)
-        return NULL;
-
-    return virCommandNewArgList(qemuimg, verb, NULL);
-}
-
-
 /**
- * qemuSnapshotImageGetTags:
- * @driver: qemu driver data
+ * qemuSnapshotImageGetInfo:
  * @disk: disk whose image to look into; it may be in use by a running domain
  *
- * Returns what the image of @disk holds, owned by the caller, or NULL if it
- * cannot be read (VIR_ERR_OPERATION_FAILED naming the disk and the image).
+ * Returns the description of the image of @disk ('ImageInfo' in QEMU's schema),
+ * owned by the caller, or NULL if it cannot be read (VIR_ERR_OPERATION_FAILED
+ * naming the disk and the image).
  */
-qemuSnapshotTags *
-qemuSnapshotImageGetTags(virQEMUDriver *driver,
-                         virDomainDiskDef *disk)
+virJSONValue *
+qemuSnapshotImageGetInfo(virDomainDiskDef *disk)
 {
     g_autoptr(virCommand) cmd = NULL;
-    g_autoptr(virJSONValue) image = NULL;
     g_autofree char *name = NULL;
     g_autofree char *output = NULL;
     g_autofree char *errors = NULL;
     int status;
 
-    if (!(name = qemuSnapshotImageGetName(disk)) ||
-        !(cmd = qemuSnapshotImageCommand(driver, "info")))
+    if (!(name = qemuSnapshotImageGetName(disk)))
         return NULL;
 
-    virCommandAddArgList(cmd, "--force-share", "--output=json", NULL);
+    cmd = virCommandNewArgList("qemu-img", "info", "--force-share", "--output=json", NULL);
 
     /* never let the guest's data tell what format the image has */
     if (virStorageSourceIsLocalStorage(disk->src))
@@ -90,63 +72,83 @@ qemuSnapshotImageGetTags(virQEMUDriver *driver,
 
     if (status != 0) {
         virReportError(VIR_ERR_OPERATION_FAILED,
-                       _("cannot look for snapshots in image '%s' of disk '%s': %s"),
+                       _("cannot look for snapshots in image '%1$s' of disk '%2$s': %3$s"),
                        name, disk->dst, errors);
         return NULL;
     }
 
-    if (!(image = virJSONValueFromString(output)))
-        return NULL;
-
-    return qemuSnapshotTagsParse(image);
+    return virJSONValueFromString(output);
 }
 
 
 /**
- * qemuSnapshotImageDelete:
- * @driver: qemu driver data
- * @disk: disk whose image to clean; no QEMU may have it open
- * @tag: name of the snapshot
+ * qemuSnapshotImageIsRemoved:
+ * @disk: disk whose image a running QEMU may still have open
  *
- * Deletes the snapshot from the image of @disk. An image that doesn't hold it is
- * clean already.
- *
- * Returns 0 on success, -1 otherwise (VIR_ERR_OPERATION_FAILED naming the disk
- * and the image).
+ * Returns true when no file of the name of the image is there to be opened again.
+ * Where it cannot be told, false. Reports no error.
  */
-int
-qemuSnapshotImageDelete(virQEMUDriver *driver,
-                        virDomainDiskDef *disk,
-                        const char *tag)
+bool
+qemuSnapshotImageIsRemoved(const virDomainDiskDef *disk)
 {
-    g_autoptr(qemuSnapshotTags) tags = NULL;
-    g_autoptr(virCommand) cmd = NULL;
-    g_autofree char *name = NULL;
-    g_autofree char *errors = NULL;
-    int status;
+    return virStorageSourceIsLocalStorage(disk->src) &&
+           access(virDomainDiskGetSource(disk), F_OK) < 0 &&
+           errno == ENOENT;
+}
 
-    if (!(tags = qemuSnapshotImageGetTags(driver, disk)))
-        return -1;
 
-    if (!qemuSnapshotTagsContain(tags, tag))
-        return 0;
+/**
+ * qemuSnapshotImageInfoHasTag:
+ * @info: description of an image
+ * @tag: name of a snapshot
+ * @memory: set to true when the image holds the memory of the snapshot, too; may
+ *          be NULL
+ *
+ * Returns true when the image holds a snapshot named @tag. Reports no error.
+ */
+bool
+qemuSnapshotImageInfoHasTag(virJSONValue *info,
+                            const char *tag,
+                            bool *memory)
+{
+    virJSONValue *snapshots = virJSONValueObjectGetArray(info, "snapshots");
+    bool found = false;
+    size_t i;
 
-    if (!(name = qemuSnapshotImageGetName(disk)) ||
-        !(cmd = qemuSnapshotImageCommand(driver, "snapshot")))
-        return -1;
+    for (i = 0; snapshots && i < virJSONValueArraySize(snapshots); i++) {
+        virJSONValue *snapshot = virJSONValueArrayGet(snapshots, i);
+        unsigned long long size = 0;
 
-    virCommandAddArgList(cmd, "-d", tag, name, NULL);
-    virCommandSetErrorBuffer(cmd, &errors);
+        if (STRNEQ_NULLABLE(virJSONValueObjectGetString(snapshot, "name"), tag))
+            continue;
 
-    if (virCommandRun(cmd, &status) < 0)
-        return -1;
+        found = true;
+        ignore_value(virJSONValueObjectGetNumberUlong(snapshot, "vm-state-size", &size));
 
-    if (status != 0) {
-        virReportError(VIR_ERR_OPERATION_FAILED,
-                       _("cannot delete snapshot '%s' from image '%s' of disk '%s': %s"),
-                       tag, name, disk->dst, errors);
-        return -1;
+        if (memory && size > 0)
+            *memory = true;
     }
 
-    return 0;
+    return found;
+}
+
+
+/**
+ * qemuSnapshotImageInfoGetBitmap:
+ * @info: description of an image
+ *
+ * Returns the name of the first dirty bitmap that the image holds, owned by @info,
+ * or NULL if it holds none. Reports no error.
+ */
+const char *
+qemuSnapshotImageInfoGetBitmap(virJSONValue *info)
+{
+    virJSONValue *specific = virJSONValueObjectGetObject(info, "format-specific");
+    virJSONValue *data = specific ? virJSONValueObjectGetObject(specific, "data") : NULL;
+    virJSONValue *bitmaps = data ? virJSONValueObjectGetArray(data, "bitmaps") : NULL;
+
+    if (!bitmaps || virJSONValueArraySize(bitmaps) == 0)
+        return NULL;
+
+    return virJSONValueObjectGetString(virJSONValueArrayGet(bitmaps, 0), "name");
 }

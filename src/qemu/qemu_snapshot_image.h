@@ -7,14 +7,18 @@
 #pragma once
 
 #include "domain_conf.h"
-#include "qemu_conf.h"
-#include "qemu_snapshot_tags.h"
+#include "virjson.h"
 
-qemuSnapshotTags *
-qemuSnapshotImageGetTags(virQEMUDriver *driver,
-                         virDomainDiskDef *disk);
+virJSONValue *
+qemuSnapshotImageGetInfo(virDomainDiskDef *disk);
 
-int
-qemuSnapshotImageDelete(virQEMUDriver *driver,
-                        virDomainDiskDef *disk,
-                        const char *tag);
+bool
+qemuSnapshotImageIsRemoved(const virDomainDiskDef *disk);
+
+bool
+qemuSnapshotImageInfoHasTag(virJSONValue *info,
+                            const char *tag,
+                            bool *memory);
+
+const char *
+qemuSnapshotImageInfoGetBitmap(virJSONValue *info);

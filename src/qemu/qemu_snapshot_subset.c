@@ -1,10 +1,11 @@
 /*
  * qemu_snapshot_subset.c: internal snapshots of some of a domain's disks
  *
- * QEMU's monitor commands savevm, loadvm and delvm work on every writable disk
- * or fail. Where a snapshot leaves a writable disk out, jobs on just the nodes of
- * the selected disks take their place; where it doesn't, nothing here is used to
- * create it or to revert to it.
+ * qemu_snapshot.c takes them, goes back to them and deletes them, and asks here
+ * which disks belong to one, whether the images hold what is needed, and what is
+ * to be done when one of them does not come out whole. A snapshot's metadata say
+ * which disks it has: a disk that is left out may hold a snapshot of the same name
+ * that is none of libvirt's.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -12,10 +13,10 @@
 #include <config.h>
 
 #include "qemu_block.h"
+#include "qemu_blockjob.h"
 #include "qemu_domain.h"
-#include "qemu_process.h"
+#include "qemu_snapshot.h"
 #include "qemu_snapshot_image.h"
-#include "qemu_snapshot_job.h"
 #include "qemu_snapshot_subset.h"
 #include "virdomainsnapshotobjlist.h"
 #include "virerror.h"
@@ -58,7 +59,24 @@ qemuSnapshotSubsetHasDisk(const virDomainSnapshotDef *snapdef,
 }
 
 
-/* savevm and its like insist on every disk that this is true for */
+/**
+ * qemuSnapshotSubsetMayHold:
+ * @snapdef: internal snapshot
+ * @target: target of a disk of the domain
+ *
+ * Returns true when what the image of the disk holds under the name of @snapdef is
+ * part of it: the metadata say so or, where they were redefined without their
+ * disks, say nothing. Reports no error.
+ */
+bool
+qemuSnapshotSubsetMayHold(const virDomainSnapshotDef *snapdef,
+                          const char *target)
+{
+    return !qemuSnapshotSubsetFindDisk(snapdef, target) ||
+           qemuSnapshotSubsetHasDisk(snapdef, target);
+}
+
+
 static bool
 qemuSnapshotSubsetIsDiskWritable(const virDomainDiskDef *disk)
 {
@@ -68,19 +86,12 @@ qemuSnapshotSubsetIsDiskWritable(const virDomainDiskDef *disk)
 }
 
 
-/**
- * qemuSnapshotSubsetIsNeeded:
- * @def: definition of the domain, running or about to be started
- * @snap: internal snapshot
- *
- * Returns true when @def has a writable disk that is not in @snap. Reports no
- * error.
- */
-bool
-qemuSnapshotSubsetIsNeeded(const virDomainDef *def,
-                           virDomainMomentObj *snap)
+/* Where a snapshot takes every writable disk, nothing that stock libvirt lets
+ * pass may be refused. */
+static bool
+qemuSnapshotSubsetIsPartial(const virDomainDef *def,
+                            const virDomainSnapshotDef *snapdef)
 {
-    const virDomainSnapshotDef *snapdef = virDomainSnapshotObjGetDef(snap);
     size_t i;
 
     for (i = 0; i < def->ndisks; i++) {
@@ -90,21 +101,6 @@ qemuSnapshotSubsetIsNeeded(const virDomainDef *def,
     }
 
     return false;
-}
-
-
-static int
-qemuSnapshotSubsetCheckCaps(virDomainObj *vm)
-{
-    qemuDomainObjPrivate *priv = vm->privateData;
-
-    if (virQEMUCapsGet(priv->qemuCaps, QEMU_CAPS_SNAPSHOT_SAVE))
-        return 0;
-
-    virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
-                   _("this QEMU binary cannot leave out disks from internal snapshots of the running domain '%s': use QEMU 6.0 or newer, select every writable disk with the flag <snapshot>, or shut the domain off first"),
-                   vm->def->name);
-    return -1;
 }
 
 
@@ -120,13 +116,13 @@ qemuSnapshotSubsetReportNothing(const virDomainDef *def)
             continue;
 
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                       _("nothing selected for snapshot: disk '%s' and every other disk is left out; set the flag <snapshot> of a disk to 'true' or select one in the snapshot XML (--diskspec %s,snapshot=internal)"),
+                       _("nothing selected for snapshot: disk '%1$s' and every other disk is left out; set the flag <snapshot> of a disk to 'true' or select one in the snapshot XML (--diskspec %2$s,snapshot=internal)"),
                        disk->dst, disk->dst);
         return -1;
     }
 
     virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                   _("nothing selected for snapshot: domain '%s' has no writable disk"),
+                   _("nothing selected for snapshot: domain '%1$s' has no writable disk"),
                    def->name);
     return -1;
 }
@@ -156,7 +152,7 @@ qemuSnapshotSubsetValidateMixing(const virDomainSnapshotDef *snapdef,
 
     if (internal && external) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                       _("mixing internal and external targets for a snapshot is not yet supported: disk '%s' is internal and disk '%s' external; choose one way for both or leave one out with the flag <snapshot>false</snapshot> (--diskspec %s,snapshot=no)"),
+                       _("mixing internal and external targets for a snapshot is not yet supported: disk '%1$s' is internal and disk '%2$s' external; choose one way for both or leave one out with the flag <snapshot>false</snapshot> (--diskspec %3$s,snapshot=no)"),
                        internal, external, external);
         return -1;
     }
@@ -169,7 +165,7 @@ qemuSnapshotSubsetValidateMixing(const virDomainSnapshotDef *snapdef,
 
     if (memory) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                       _("mixing internal and external targets for a snapshot is not yet supported: the memory is '%s' and disk '%s' is not; choose one way for both or leave the disk out with the flag <snapshot>false</snapshot>"),
+                       _("mixing internal and external targets for a snapshot is not yet supported: the memory is '%1$s' and disk '%2$s' is not; choose one way for both or leave the disk out with the flag <snapshot>false</snapshot>"),
                        memory, NULLSTR(internal ? internal : external));
         return -1;
     }
@@ -185,8 +181,8 @@ qemuSnapshotSubsetValidateMixing(const virDomainSnapshotDef *snapdef,
  *
  * Checks that what the snapshot takes can be taken together.
  *
- * Returns 0 on success, -1 otherwise (VIR_ERR_CONFIG_UNSUPPORTED or
- * VIR_ERR_OPERATION_UNSUPPORTED naming disk, flag and remedy).
+ * Returns 0 on success, -1 otherwise (VIR_ERR_CONFIG_UNSUPPORTED naming disk, flag
+ * and remedy).
  */
 int
 qemuSnapshotSubsetValidate(virDomainObj *vm,
@@ -195,25 +191,12 @@ qemuSnapshotSubsetValidate(virDomainObj *vm,
     const char *internal = qemuSnapshotSubsetFirst(snapdef, VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL);
     const char *external = qemuSnapshotSubsetFirst(snapdef, VIR_DOMAIN_SNAPSHOT_LOCATION_EXTERNAL);
     const char *manual = qemuSnapshotSubsetFirst(snapdef, VIR_DOMAIN_SNAPSHOT_LOCATION_MANUAL);
-    size_t i;
 
     if (!internal && !external && !manual &&
         snapdef->memory != VIR_DOMAIN_SNAPSHOT_LOCATION_EXTERNAL)
         return qemuSnapshotSubsetReportNothing(vm->def);
 
-    if (qemuSnapshotSubsetValidateMixing(snapdef, internal, external) < 0)
-        return -1;
-
-    if (!internal || !virDomainObjIsActive(vm))
-        return 0;
-
-    for (i = 0; i < vm->def->ndisks; i++) {
-        if (qemuSnapshotSubsetIsDiskWritable(vm->def->disks[i]) &&
-            !qemuSnapshotSubsetHasDisk(snapdef, vm->def->disks[i]->dst))
-            return qemuSnapshotSubsetCheckCaps(vm);
-    }
-
-    return 0;
+    return qemuSnapshotSubsetValidateMixing(snapdef, internal, external);
 }
 
 
@@ -227,66 +210,66 @@ void
 qemuSnapshotSubsetReportFormat(const virDomainDiskDef *disk)
 {
     virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                   _("internal snapshot for disk %s unsupported for storage type %s: leave the disk out with the flag <snapshot>false</snapshot> (--diskspec %s,snapshot=no)"),
+                   _("internal snapshot for disk %1$s unsupported for storage type %2$s: leave the disk out with the flag <snapshot>false</snapshot> (--diskspec %3$s,snapshot=no)"),
                    disk->dst, virStorageFileFormatTypeToString(disk->src->format),
                    disk->dst);
 }
 
 
-/* The names of the format nodes of the snapshot's disks, in the order of the
- * snapshot's definition; nodes are looked up anew each time, since a block job
- * may have changed them. */
-static char **
-qemuSnapshotSubsetGetNodes(virDomainObj *vm,
-                           const virDomainSnapshotDef *snapdef)
-{
-    g_auto(GStrv) nodes = g_new0(char *, snapdef->ndisks + 1);
-    size_t nnodes = 0;
-    size_t i;
-
-    for (i = 0; i < snapdef->ndisks; i++) {
-        const char *target = snapdef->disks[i].name;
-        virDomainDiskDef *disk;
-
-        if (snapdef->disks[i].snapshot != VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL)
-            continue;
-
-        if (!(disk = virDomainDiskByTarget(vm->def, target))) {
-            virReportError(VIR_ERR_OPERATION_INVALID,
-                           _("disk '%s' of snapshot '%s' is not in domain '%s': attach it again or shut the domain off first"),
-                           target, snapdef->parent.name, vm->def->name);
-            return NULL;
-        }
-
-        if (!disk->src->nodeformat) {
-            virReportError(VIR_ERR_OPERATION_INVALID,
-                           _("disk '%s' of snapshot '%s' has no image: insert one or leave the disk out (--diskspec %s,snapshot=no)"),
-                           target, snapdef->parent.name, target);
-            return NULL;
-        }
-
-        nodes[nnodes++] = g_strdup(disk->src->nodeformat);
-    }
-
-    return g_steal_pointer(&nodes);
-}
-
-
 static int
-qemuSnapshotSubsetReportTag(const virDomainDiskDef *disk,
+qemuSnapshotSubsetReportTag(const char *image,
+                            const char *disk,
                             const char *tag)
 {
     virReportError(VIR_ERR_OPERATION_INVALID,
-                   _("image '%s' of disk '%s' already holds a snapshot '%s': choose another name or delete it with 'qemu-img snapshot -d' while the domain is shut off"),
-                   NULLSTR(virDomainDiskGetSource(disk)), disk->dst, tag);
+                   _("image '%1$s' of disk '%2$s' already holds a snapshot '%3$s': choose another name or delete it with 'qemu-img snapshot -d' while the domain is shut off"),
+                   NULLSTR(image), disk, tag);
     return -1;
 }
 
 
-static int
-qemuSnapshotSubsetCheckTagActive(virDomainObj *vm,
-                                 const virDomainSnapshotDef *snapdef)
+static bool
+qemuSnapshotSubsetNodeHasTag(GHashTable *nodedata,
+                             virStorageSource *src,
+                             const char *tag)
 {
+    const char *node = qemuBlockStorageSourceGetFormatNodename(src);
+    qemuBlockNamedNodeData *data = node ? virHashLookup(nodedata, node) : NULL;
+
+    return data && data->snapshots && virHashHasEntry(data->snapshots, tag);
+}
+
+
+static void
+qemuSnapshotSubsetRecordJob(virDomainObj *vm,
+                            qemuSnapshotRecordType type,
+                            const virDomainSnapshotDef *snapdef)
+{
+    qemuDomainJobPrivate *jobPriv = vm->job->privateData;
+
+    qemuSnapshotRecordFree(jobPriv->snapshotRecord);
+    jobPriv->snapshotRecord = qemuSnapshotRecordNew(type, snapdef,
+                                                    virDomainSnapshotGetCurrentName(vm->snapshots));
+}
+
+
+/**
+ * qemuSnapshotSubsetCreatePrepare:
+ * @vm: running domain; the caller holds the asynchronous job SNAPSHOT
+ * @snapdef: internal snapshot to be taken
+ *
+ * To be called before the domain is paused: QEMU would find out only then that an
+ * image already holds a snapshot of that name. Leaves a record for a libvirtd that
+ * is restarted before the metadata are written.
+ *
+ * Returns 0 on success, -1 otherwise (VIR_ERR_OPERATION_INVALID naming image, disk
+ * and remedy).
+ */
+int
+qemuSnapshotSubsetCreatePrepare(virDomainObj *vm,
+                                virDomainSnapshotDef *snapdef)
+{
+    const char *tag = snapdef->parent.name;
     g_autoptr(GHashTable) nodedata = NULL;
     size_t i;
 
@@ -295,144 +278,80 @@ qemuSnapshotSubsetCheckTagActive(virDomainObj *vm,
 
     for (i = 0; i < vm->def->ndisks; i++) {
         virDomainDiskDef *disk = vm->def->disks[i];
-        qemuBlockNamedNodeData *node;
-
-        if (!qemuSnapshotSubsetHasDisk(snapdef, disk->dst) ||
-            !(node = virHashLookup(nodedata, disk->src->nodeformat)))
-            continue;
-
-        if (qemuSnapshotTagsContain(node->tags, snapdef->parent.name))
-            return qemuSnapshotSubsetReportTag(disk, snapdef->parent.name);
-    }
-
-    return 0;
-}
-
-
-static int
-qemuSnapshotSubsetCheckTagInactive(virDomainObj *vm,
-                                   const virDomainSnapshotDef *snapdef)
-{
-    qemuDomainObjPrivate *priv = vm->privateData;
-    size_t i;
-
-    for (i = 0; i < vm->def->ndisks; i++) {
-        virDomainDiskDef *disk = vm->def->disks[i];
-        g_autoptr(qemuSnapshotTags) tags = NULL;
 
         if (!qemuSnapshotSubsetHasDisk(snapdef, disk->dst))
             continue;
 
-        if (!(tags = qemuSnapshotImageGetTags(priv->driver, disk)))
+        if (virStorageSourceIsEmpty(disk->src)) {
+            virReportError(VIR_ERR_OPERATION_INVALID,
+                           _("disk '%1$s' of snapshot '%2$s' has no image: insert one or leave the disk out (--diskspec %3$s,snapshot=no)"),
+                           disk->dst, tag, disk->dst);
             return -1;
+        }
 
-        if (qemuSnapshotTagsContain(tags, snapdef->parent.name))
-            return qemuSnapshotSubsetReportTag(disk, snapdef->parent.name);
+        if (qemuSnapshotSubsetNodeHasTag(nodedata, disk->src, tag))
+            return qemuSnapshotSubsetReportTag(virDomainDiskGetSource(disk), disk->dst, tag);
     }
 
+    if (vm->def->os.loader && vm->def->os.loader->nvram &&
+        qemuSnapshotSubsetNodeHasTag(nodedata, vm->def->os.loader->nvram, tag))
+        return qemuSnapshotSubsetReportTag(vm->def->os.loader->nvram->path, "nvram", tag);
+
+    qemuSnapshotSubsetRecordJob(vm, QEMU_SNAPSHOT_RECORD_SAVE, snapdef);
     return 0;
 }
 
 
 /**
- * qemuSnapshotSubsetCreatePrepare:
- * @vm: domain, running or not
- * @snap: snapshot to be taken
+ * qemuSnapshotSubsetCreatePrepareInactive:
+ * @vm: domain that is not running
+ * @snap: internal snapshot to be taken
  *
- * To be called before the domain is paused. QEMU would find out only in the end
- * that an image already holds a snapshot of that name, and qemu-img would add a
- * second one beside it.
+ * qemu-img would add a second snapshot of the name to an image that holds one
+ * already. With a snapshot of every writable disk it is left to do so.
  *
- * Returns 0 on success, also when the snapshot takes every writable disk, -1
- * otherwise (VIR_ERR_OPERATION_INVALID naming image, disk and remedy).
+ * Returns 0 on success, -1 otherwise (VIR_ERR_OPERATION_INVALID naming image, disk
+ * and remedy).
  */
 int
-qemuSnapshotSubsetCreatePrepare(virDomainObj *vm,
-                                virDomainMomentObj *snap)
+qemuSnapshotSubsetCreatePrepareInactive(virDomainObj *vm,
+                                        virDomainMomentObj *snap)
 {
     const virDomainSnapshotDef *snapdef = virDomainSnapshotObjGetDef(snap);
+    size_t i;
 
-    if (!qemuSnapshotSubsetIsNeeded(vm->def, snap))
+    if (!qemuSnapshotSubsetIsPartial(vm->def, snapdef))
         return 0;
 
-    if (virDomainObjIsActive(vm))
-        return qemuSnapshotSubsetCheckTagActive(vm, snapdef);
+    for (i = 0; i < vm->def->ndisks; i++) {
+        virDomainDiskDef *disk = vm->def->disks[i];
+        g_autoptr(virJSONValue) info = NULL;
 
-    return qemuSnapshotSubsetCheckTagInactive(vm, snapdef);
-}
+        if (!qemuSnapshotSubsetHasDisk(snapdef, disk->dst))
+            continue;
 
+        if (!(info = qemuSnapshotImageGetInfo(disk)))
+            return -1;
 
-static int
-qemuSnapshotSubsetPause(virDomainObj *vm,
-                        bool *resume)
-{
-    qemuDomainObjPrivate *priv = vm->privateData;
-
-    if (virDomainObjGetState(vm, NULL) != VIR_DOMAIN_RUNNING)
-        return 0;
-
-    if (qemuProcessStopCPUs(priv->driver, vm, VIR_DOMAIN_PAUSED_SNAPSHOT,
-                            VIR_ASYNC_JOB_SNAPSHOT) < 0)
-        return -1;
-
-    *resume = true;
-
-    if (!virDomainObjIsActive(vm)) {
-        virReportError(VIR_ERR_INTERNAL_ERROR, "%s",
-                       _("guest unexpectedly quit"));
-        return -1;
+        if (qemuSnapshotImageInfoHasTag(info, snap->def->name, NULL))
+            return qemuSnapshotSubsetReportTag(virDomainDiskGetSource(disk), disk->dst,
+                                               snap->def->name);
     }
 
     return 0;
 }
 
 
-/* Runs the job with the guest standing still. Files are written before and after
- * that: it takes as long as the storage of the host lets it, and longer the more
- * disks a domain has. */
-static int
-qemuSnapshotSubsetSave(virDomainObj *vm,
-                       const char *tag,
-                       char **nodes,
-                       bool halt,
-                       bool *resume)
-{
-    qemuDomainObjPrivate *priv = vm->privateData;
-    g_autoptr(qemuBlockJobData) job = NULL;
-
-    if (!(job = qemuSnapshotJobNewRecorded(vm, QEMU_SNAPSHOT_JOB_SAVE, tag, nodes)))
-        return -1;
-
-    if (qemuSnapshotSubsetPause(vm, resume) < 0 ||
-        qemuSnapshotJobPerform(vm, job, tag, nodes[0], nodes, VIR_ASYNC_JOB_SNAPSHOT) < 0) {
-        qemuBlockJobStartupFinalize(vm, g_steal_pointer(&job));
-        return -1;
-    }
-
-    /* where this fails, the caller tries again and reports it */
-    if (*resume && !halt &&
-        qemuProcessStartCPUs(priv->driver, vm, VIR_DOMAIN_RUNNING_UNPAUSED,
-                             VIR_ASYNC_JOB_SNAPSHOT) == 0)
-        *resume = false;
-
-    return qemuSnapshotJobFinish(vm, job, tag, VIR_ASYNC_JOB_SNAPSHOT);
-}
-
-
 /* Whether QEMU is gone, though the handler of its monitor's end may have yet to say
  * so. The lock of @vm is kept meanwhile, since that handler takes the snapshots of a
- * transient domain away. A monitor may also break without QEMU's end. */
+ * transient domain away. */
 static bool
 qemuSnapshotSubsetIsDead(virDomainObj *vm)
 {
-    qemuDomainObjPrivate *priv = vm->privateData;
     size_t i;
 
     if (!virDomainObjIsActive(vm))
         return true;
-
-    if (priv->mon && !qemuMonitorIsBroken(priv->mon))
-        return false;
 
     for (i = 0; i < QEMU_SNAPSHOT_SUBSET_DEATH_CHECKS; i++) {
         if (virProcessKill(vm->pid, 0) < 0 && errno == ESRCH)
@@ -445,67 +364,75 @@ qemuSnapshotSubsetIsDead(virDomainObj *vm)
 }
 
 
-/* Removes what a save that failed may have left. A QEMU that died after it had
- * saved, but before it could say so, leaves the whole snapshot: its images can be
- * written when it is gone. What can't be removed is logged, as the error of the
- * save is the one to be reported. */
-static void
-qemuSnapshotSubsetCreateDiscard(virDomainObj *vm,
-                                const virDomainSnapshotDef *snapdef,
-                                char **nodes)
+static int
+qemuSnapshotSubsetRemoveInactive(virDomainObj *vm,
+                                 virDomainDef *def,
+                                 virDomainSnapshotDef *snapdef)
 {
     qemuDomainObjPrivate *priv = vm->privateData;
-    const char *name = snapdef->parent.name;
-    int rc = -1;
+    g_autoptr(virDomainMomentObj) snap = virDomainMomentObjNew();
+
+    snap->def = &((virDomainSnapshotDef *) virObjectRef(snapdef))->parent;
+
+    if (qemuSnapshotForEachQcow2(priv->driver, def, snap, "-d") < 0)
+        return -1;
+
+    return qemuSnapshotSubsetCheckDeletedInactive(def, snapdef);
+}
+
+
+/* Removes @snapdef from the images, be QEMU alive or not. A QEMU that died after it
+ * had saved, but before it could say so, leaves the whole snapshot: its images can
+ * be written when it is gone. @def is the definition to look for them in then. */
+static int
+qemuSnapshotSubsetRemove(virDomainObj *vm,
+                         virDomainDef *def,
+                         virDomainSnapshotDef *snapdef,
+                         virDomainAsyncJob asyncJob)
+{
+    g_autoptr(GHashTable) nodedata = NULL;
 
     if (virDomainObjIsActive(vm) &&
-        qemuSnapshotJobRun(vm, QEMU_SNAPSHOT_JOB_DELETE, name,
-                           NULL, nodes, VIR_ASYNC_JOB_SNAPSHOT) == 0)
-        rc = qemuSnapshotSubsetCheckDeleted(vm, snapdef);
-    else if (qemuSnapshotSubsetIsDead(vm))
-        rc = qemuSnapshotSubsetDeleteInactive(priv->driver, snapdef->parent.dom, snapdef);
+        qemuSnapshotDiscardActiveInternal(vm, snapdef, asyncJob) == 0)
+        return 0;
 
-    if (rc < 0)
-        VIR_WARN("cannot remove snapshot '%s' of domain '%s' again: %s",
-                 name, vm->def->name, virGetLastErrorMessage());
+    /* a QEMU that still answers has failed to delete it */
+    if (virDomainObjIsActive(vm) &&
+        (nodedata = qemuBlockGetNamedNodeData(vm, asyncJob)))
+        return -1;
+
+    if (!def || !qemuSnapshotSubsetIsDead(vm))
+        return -1;
+
+    return qemuSnapshotSubsetRemoveInactive(vm, def, snapdef);
 }
 
 
 /**
- * qemuSnapshotSubsetCreate:
- * @vm: running domain
- * @snap: snapshot to be taken, see qemuSnapshotSubsetCreatePrepare
- * @flags: virDomainSnapshotCreateFlags
- * @resume: set to true when the caller has to start the domain's CPUs again
+ * qemuSnapshotSubsetCreateDiscard:
+ * @vm: domain, running until now
+ * @snapdef: internal snapshot whose taking failed
  *
- * Saves the disks of @snap, and the memory into the first of them, while the CPUs
- * are stopped. If that fails, all parts of it are removed from the images, or the
- * log says why they can't be.
- *
- * Returns 0 on success, -1 with an error reported otherwise; @snap of a transient
- * domain whose QEMU has died is freed then.
+ * Removes what QEMU may have saved of it, if it was told to. What can't be removed
+ * is logged, as the error that is set is the one to be reported.
  */
-int
-qemuSnapshotSubsetCreate(virDomainObj *vm,
-                         virDomainMomentObj *snap,
-                         unsigned int flags,
-                         bool *resume)
+void
+qemuSnapshotSubsetCreateDiscard(virDomainObj *vm,
+                                virDomainSnapshotDef *snapdef)
 {
-    g_autoptr(virDomainSnapshotDef) snapdef = virObjectRef(virDomainSnapshotObjGetDef(snap));
-    g_auto(GStrv) nodes = NULL;
+    qemuDomainJobPrivate *jobPriv = vm->job->privateData;
     virErrorPtr orig_err = NULL;
 
-    if (!(nodes = qemuSnapshotSubsetGetNodes(vm, snapdef)))
-        return -1;
-
-    if (qemuSnapshotSubsetSave(vm, snapdef->parent.name, nodes,
-                               flags & VIR_DOMAIN_SNAPSHOT_CREATE_HALT, resume) == 0)
-        return 0;
+    if (!jobPriv->snapshotRecord)
+        return;
 
     virErrorPreserveLast(&orig_err);
-    qemuSnapshotSubsetCreateDiscard(vm, snapdef, nodes);
+
+    if (qemuSnapshotSubsetRemove(vm, snapdef->parent.dom, snapdef, VIR_ASYNC_JOB_SNAPSHOT) < 0)
+        VIR_WARN("cannot remove snapshot '%s' of domain '%s' again: %s",
+                 snapdef->parent.name, vm->def->name, virGetLastErrorMessage());
+
     virErrorRestore(&orig_err);
-    return -1;
 }
 
 
@@ -519,8 +446,7 @@ qemuSnapshotSubsetCreate(virDomainObj *vm,
  * that lets a restarted libvirtd find a snapshot without metadata. So where QEMU
  * is stopped before the metadata are written, they are written here.
  *
- * Returns 0 on success, -1 with an error reported otherwise, in which case no
- * image keeps any part of the snapshot.
+ * Returns 0 on success, -1 with an error reported otherwise.
  */
 int
 qemuSnapshotSubsetCreateBeforeHalt(virDomainObj *vm,
@@ -530,28 +456,22 @@ qemuSnapshotSubsetCreateBeforeHalt(virDomainObj *vm,
     qemuDomainObjPrivate *priv = vm->privateData;
     g_autoptr(virQEMUDriverConfig) cfg = virQEMUDriverGetConfig(priv->driver);
 
-    if (flags & VIR_DOMAIN_SNAPSHOT_CREATE_NO_METADATA ||
-        !qemuSnapshotSubsetIsNeeded(vm->def, snap))
+    if (flags & VIR_DOMAIN_SNAPSHOT_CREATE_NO_METADATA)
         return 0;
 
-    if (qemuDomainSnapshotWriteMetadata(vm, snap, priv->driver->xmlopt,
-                                        cfg->snapshotDir) == 0)
-        return 0;
-
-    qemuSnapshotSubsetCreateUndo(vm, snap, virDomainSnapshotGetCurrent(vm->snapshots));
-    return -1;
+    return qemuDomainSnapshotWriteMetadata(vm, snap, priv->driver->xmlopt,
+                                           cfg->snapshotDir);
 }
 
 
 /**
  * qemuSnapshotSubsetCreateUndo:
  * @vm: domain, running or not
- * @snap: internal snapshot that was taken but whose metadata can't be written
+ * @snap: snapshot that was taken but whose metadata can't be written
  * @current: snapshot that was current before; may be NULL
  *
- * Removes @snap from the images, unless it takes every writable disk, and what
- * there is of its metadata, and makes @current the current snapshot again. The
- * error that is set stays.
+ * Removes an internal @snap from the images and what there is of its metadata, and
+ * makes @current the current snapshot again. The error that is set stays.
  */
 void
 qemuSnapshotSubsetCreateUndo(virDomainObj *vm,
@@ -560,106 +480,149 @@ qemuSnapshotSubsetCreateUndo(virDomainObj *vm,
 {
     qemuDomainObjPrivate *priv = vm->privateData;
     g_autoptr(virQEMUDriverConfig) cfg = virQEMUDriverGetConfig(priv->driver);
-    const virDomainSnapshotDef *snapdef = virDomainSnapshotObjGetDef(snap);
+    g_autoptr(virDomainSnapshotDef) snapdef = virObjectRef(virDomainSnapshotObjGetDef(snap));
     g_autofree char *file = g_strdup_printf("%s/%s/%s.xml", cfg->snapshotDir,
-                                            vm->def->name, snap->def->name);
+                                            vm->def->name, snapdef->parent.name);
+    g_autofree char *before = current ? g_strdup(current->def->name) : NULL;
     virErrorPtr orig_err = NULL;
-    int rc;
 
-    /* a domain that was halted has its persistent definition by now, which may lack
-     * disks that were plugged in */
-    if (!qemuSnapshotSubsetFirst(snapdef, VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL) ||
-        !qemuSnapshotSubsetIsNeeded(snap->def->dom, snap))
+    if (!qemuSnapshotSubsetFirst(snapdef, VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL))
         return;
 
     virErrorPreserveLast(&orig_err);
 
-    if (virDomainObjIsActive(vm)) {
-        g_auto(GStrv) nodes = qemuSnapshotSubsetGetNodes(vm, snapdef);
-
-        rc = nodes ? qemuSnapshotJobRun(vm, QEMU_SNAPSHOT_JOB_DELETE, snap->def->name,
-                                        NULL, nodes, VIR_ASYNC_JOB_SNAPSHOT) : -1;
-    } else {
-        rc = qemuSnapshotSubsetDeleteInactive(priv->driver, snap->def->dom, snapdef);
-    }
-
-    if (rc < 0)
+    if (qemuSnapshotSubsetRemove(vm, snapdef->parent.dom, snapdef, VIR_ASYNC_JOB_SNAPSHOT) < 0)
         VIR_WARN("cannot remove snapshot '%s' of domain '%s' again: %s",
-                 snap->def->name, vm->def->name, virGetLastErrorMessage());
+                 snapdef->parent.name, vm->def->name, virGetLastErrorMessage());
 
     if (unlink(file) < 0 && errno != ENOENT)
         VIR_WARN("cannot remove '%s'", file);
 
+    /* the snapshots of a transient domain are gone with its QEMU */
+    current = before ? virDomainSnapshotFindByName(vm->snapshots, before) : NULL;
     virDomainSnapshotSetCurrent(vm->snapshots, current);
 
     if (current &&
         qemuDomainSnapshotWriteMetadata(vm, current, priv->driver->xmlopt,
                                         cfg->snapshotDir) < 0)
         VIR_WARN("cannot make snapshot '%s' of domain '%s' current again",
-                 current->def->name, vm->def->name);
+                 before, vm->def->name);
 
     virErrorRestore(&orig_err);
 }
 
 
-static int
-qemuSnapshotSubsetCheckLiveBitmaps(virDomainObj *vm,
-                                   GHashTable *nodedata,
-                                   const virDomainDiskDef *snapdisk,
-                                   const char *name)
+/**
+ * qemuSnapshotSubsetKeepsDisk:
+ * @vm: domain object
+ * @snapdef: external snapshot to revert to
+ * @disk: disk of the definition of @snapdef
+ *
+ * Returns true when a revert leaves the image of @disk as it is: its flag kept it
+ * out of @snapdef, and no later snapshot has put an overlay on it. Reports no error.
+ */
+bool
+qemuSnapshotSubsetKeepsDisk(virDomainObj *vm,
+                            const virDomainSnapshotDef *snapdef,
+                            const virDomainDiskDef *disk)
 {
-    virDomainDiskDef *disk = virDomainDiskByTarget(vm->def, snapdisk->dst);
-    qemuBlockNamedNodeData *node;
+    const virDomainSnapshotDiskDef *snapdisk = qemuSnapshotSubsetFindDisk(snapdef, disk->dst);
+    virDomainDiskDef *present = virDomainDiskByTarget(vm->def, disk->dst);
+
+    return disk->flags.snapshot == VIR_TRISTATE_BOOL_NO &&
+           snapdisk && snapdisk->snapshot == VIR_DOMAIN_SNAPSHOT_LOCATION_NO &&
+           present && virStorageSourceIsSameLocation(present->src, disk->src);
+}
+
+
+/**
+ * qemuSnapshotSubsetListKept:
+ * @vm: domain object
+ * @snapdef: external snapshot to revert to
+ * @def: definition of @vm after the revert
+ * @overlays: snapshot that makes the overlays of a revert, without disks yet
+ *
+ * Has @overlays leave out the disks that the revert keeps.
+ */
+void
+qemuSnapshotSubsetListKept(virDomainObj *vm,
+                           const virDomainSnapshotDef *snapdef,
+                           const virDomainDef *def,
+                           virDomainSnapshotDef *overlays)
+{
     size_t i;
 
-    if (!disk ||
-        !virStorageSourceIsSameLocation(disk->src, snapdisk->src) ||
-        !(node = virHashLookup(nodedata, disk->src->nodeformat)))
-        return 0;
+    overlays->disks = g_new0(virDomainSnapshotDiskDef, def->ndisks);
 
-    /* those that are not persistent end with the running QEMU */
-    for (i = 0; i < node->nbitmaps; i++) {
-        if (!node->bitmaps[i]->persistent)
+    for (i = 0; i < def->ndisks; i++) {
+        virDomainSnapshotDiskDef *disk = &overlays->disks[overlays->ndisks];
+
+        if (!qemuSnapshotSubsetKeepsDisk(vm, snapdef, def->disks[i]))
             continue;
 
-        virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
-                       _("cannot revert to snapshot '%s': image '%s' of disk '%s' has the active dirty bitmap '%s'; delete the checkpoint that it belongs to first"),
-                       name, NULLSTR(virDomainDiskGetSource(disk)), disk->dst,
-                       node->bitmaps[i]->name);
-        return -1;
+        disk->name = g_strdup(def->disks[i]->dst);
+        disk->snapshot = VIR_DOMAIN_SNAPSHOT_LOCATION_NO;
+        disk->src = virStorageSourceNew();
+        disk->src->type = VIR_STORAGE_TYPE_FILE;
+        overlays->ndisks++;
     }
-
-    return 0;
 }
 
 
 static int
-qemuSnapshotSubsetCheckImage(virQEMUDriver *driver,
-                             virDomainDiskDef *disk,
-                             const char *name,
-                             bool *memory)
+qemuSnapshotSubsetReportBitmap(const virDomainDiskDef *disk,
+                               const char *name,
+                               const char *bitmap)
 {
-    g_autoptr(qemuSnapshotTags) tags = NULL;
+    virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
+                   _("cannot revert to snapshot '%1$s': image '%2$s' of disk '%3$s' has the active dirty bitmap '%4$s'; delete the checkpoint that it belongs to first"),
+                   name, NULLSTR(virDomainDiskGetSource(disk)), disk->dst, bitmap);
+    return -1;
+}
 
-    if (!(tags = qemuSnapshotImageGetTags(driver, disk)))
-        return -1;
 
-    if (!qemuSnapshotTagsContain(tags, name)) {
+static int
+qemuSnapshotSubsetReportMissing(const virDomainDiskDef *disk,
+                                const char *name)
+{
+    virReportError(VIR_ERR_OPERATION_INVALID,
+                   _("cannot revert to snapshot '%1$s': image '%2$s' of disk '%3$s' does not hold it; bring back an image that does or delete the snapshot's metadata (snapshot-delete --metadata)"),
+                   name, NULLSTR(virDomainDiskGetSource(disk)), disk->dst);
+    return -1;
+}
+
+
+/* An image that QEMU has open is QEMU's to look into: nobody else may be able to.
+ * One that was removed meanwhile cannot be opened again. */
+static int
+qemuSnapshotSubsetCheckNode(qemuBlockNamedNodeData *node,
+                            const virDomainDiskDef *disk,
+                            const char *name,
+                            bool *memory)
+{
+    qemuBlockNamedNodeDataSnapshot *snapshot = NULL;
+    size_t i;
+
+    if (qemuSnapshotImageIsRemoved(disk)) {
         virReportError(VIR_ERR_OPERATION_INVALID,
-                       _("cannot revert to snapshot '%s': image '%s' of disk '%s' does not hold it; bring back an image that does or delete the snapshot's metadata (snapshot-delete --metadata)"),
-                       name, NULLSTR(virDomainDiskGetSource(disk)), disk->dst);
+                       _("cannot revert to snapshot '%1$s': image '%2$s' of disk '%3$s' was removed; bring it back or delete the snapshot's metadata (snapshot-delete --metadata)"),
+                       name, virDomainDiskGetSource(disk), disk->dst);
         return -1;
     }
 
-    if (tags->bitmaps[0]) {
-        virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
-                       _("cannot revert to snapshot '%s': image '%s' of disk '%s' has the active dirty bitmap '%s'; delete the checkpoint that it belongs to first"),
-                       name, NULLSTR(virDomainDiskGetSource(disk)), disk->dst,
-                       tags->bitmaps[0]);
-        return -1;
+    if (node->snapshots)
+        snapshot = virHashLookup(node->snapshots, name);
+
+    if (!snapshot)
+        return qemuSnapshotSubsetReportMissing(disk, name);
+
+    /* those that are not persistent end with the running QEMU */
+    for (i = 0; i < node->nbitmaps; i++) {
+        if (node->bitmaps[i]->persistent)
+            return qemuSnapshotSubsetReportBitmap(disk, name, node->bitmaps[i]->name);
     }
 
-    if (qemuSnapshotTagsContainMemory(tags, name))
+    if (snapshot->vmstate)
         *memory = true;
 
     return 0;
@@ -667,10 +630,47 @@ qemuSnapshotSubsetCheckImage(virQEMUDriver *driver,
 
 
 static int
+qemuSnapshotSubsetCheckImage(virDomainDiskDef *disk,
+                             const char *name,
+                             bool *memory)
+{
+    g_autoptr(virJSONValue) info = NULL;
+    const char *bitmap;
+
+    if (!(info = qemuSnapshotImageGetInfo(disk)))
+        return -1;
+
+    if (!qemuSnapshotImageInfoHasTag(info, name, memory))
+        return qemuSnapshotSubsetReportMissing(disk, name);
+
+    if ((bitmap = qemuSnapshotImageInfoGetBitmap(info)))
+        return qemuSnapshotSubsetReportBitmap(disk, name, bitmap);
+
+    return 0;
+}
+
+
+static qemuBlockNamedNodeData *
+qemuSnapshotSubsetFindNode(virDomainObj *vm,
+                           GHashTable *nodedata,
+                           const virDomainDiskDef *disk)
+{
+    virDomainDiskDef *present = virDomainDiskByTarget(vm->def, disk->dst);
+    const char *node;
+
+    if (!nodedata || !present ||
+        !virStorageSourceIsSameLocation(present->src, disk->src) ||
+        !(node = qemuBlockStorageSourceGetFormatNodename(present->src)))
+        return NULL;
+
+    return virHashLookup(nodedata, node);
+}
+
+
+static int
 qemuSnapshotSubsetCheckImages(virDomainObj *vm,
                               virDomainMomentObj *snap)
 {
-    qemuDomainObjPrivate *priv = vm->privateData;
     const virDomainSnapshotDef *snapdef = virDomainSnapshotObjGetDef(snap);
     virDomainDef *def = snap->def->dom;
     g_autoptr(GHashTable) nodedata = NULL;
@@ -678,26 +678,29 @@ qemuSnapshotSubsetCheckImages(virDomainObj *vm,
     size_t i;
 
     if (virDomainObjIsActive(vm) &&
-        !(nodedata = qemuBlockGetNamedNodeData(vm, VIR_ASYNC_JOB_START)))
+        !(nodedata = qemuBlockGetNamedNodeData(vm, VIR_ASYNC_JOB_SNAPSHOT)))
         return -1;
 
     for (i = 0; i < def->ndisks; i++) {
-        if (!qemuSnapshotSubsetHasDisk(snapdef, def->disks[i]->dst))
+        virDomainDiskDef *disk = def->disks[i];
+        qemuBlockNamedNodeData *node;
+        int rc;
+
+        if (!qemuSnapshotSubsetHasDisk(snapdef, disk->dst))
             continue;
 
-        if (qemuSnapshotSubsetCheckImage(priv->driver, def->disks[i],
-                                         snap->def->name, &memory) < 0)
-            return -1;
+        if ((node = qemuSnapshotSubsetFindNode(vm, nodedata, disk)))
+            rc = qemuSnapshotSubsetCheckNode(node, disk, snap->def->name, &memory);
+        else
+            rc = qemuSnapshotSubsetCheckImage(disk, snap->def->name, &memory);
 
-        if (nodedata &&
-            qemuSnapshotSubsetCheckLiveBitmaps(vm, nodedata, def->disks[i],
-                                               snap->def->name) < 0)
+        if (rc < 0)
             return -1;
     }
 
     if (snapdef->memory == VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL && !memory) {
         virReportError(VIR_ERR_OPERATION_INVALID,
-                       _("cannot revert to snapshot '%s': no image of domain '%s' holds its memory; delete the snapshot's metadata (snapshot-delete --metadata)"),
+                       _("cannot revert to snapshot '%1$s': no image of domain '%2$s' holds its memory; delete the snapshot's metadata (snapshot-delete --metadata)"),
                        snap->def->name, vm->def->name);
         return -1;
     }
@@ -743,15 +746,16 @@ qemuSnapshotSubsetKeepDisks(virDomainObj *vm,
 
 /**
  * qemuSnapshotSubsetRevertPrepare:
- * @vm: domain, running or not, that is about to be reverted
- * @snap: internal snapshot to revert to
+ * @vm: domain, running or not; the caller holds the asynchronous job SNAPSHOT
+ * @snap: snapshot to revert to
  * @config: definition that is about to be started; may be NULL
  * @inactiveConfig: definition that is about to become the persistent one; may be
  *                  NULL
  *
  * To be called before the domain is touched. Makes sure that the images hold
  * what is needed, and keeps the present sources of the disks that are not in
- * @snap in both definitions.
+ * @snap in both definitions. An external snapshot is left to those who make its
+ * overlays.
  *
  * Returns 0 on success, -1 otherwise (naming disk, image and remedy); the domain
  * can go on then.
@@ -764,16 +768,11 @@ qemuSnapshotSubsetRevertPrepare(virDomainObj *vm,
 {
     virDomainDef *persistent = vm->newDef ? vm->newDef : vm->def;
 
-    if (qemuSnapshotSubsetCheckImages(vm, snap) < 0)
-        return -1;
-
-    if (!qemuSnapshotSubsetIsNeeded(snap->def->dom, snap))
+    if (virDomainSnapshotIsExternal(snap))
         return 0;
 
-    if (config && virDomainObjIsActive(vm) && qemuSnapshotSubsetCheckCaps(vm) < 0)
-        return -1;
-
-    if (qemuSnapshotSubsetKeepDisks(vm, snap, vm->def, config) < 0 ||
+    if (qemuSnapshotSubsetCheckImages(vm, snap) < 0 ||
+        qemuSnapshotSubsetKeepDisks(vm, snap, vm->def, config) < 0 ||
         qemuSnapshotSubsetKeepDisks(vm, snap, persistent, inactiveConfig) < 0)
         return -1;
 
@@ -781,70 +780,10 @@ qemuSnapshotSubsetRevertPrepare(virDomainObj *vm,
 }
 
 
-static const char *
-qemuSnapshotSubsetFindMemory(GHashTable *nodedata,
-                             char **nodes,
-                             const char *name)
-{
-    char **next;
-
-    for (next = nodes; *next; next++) {
-        qemuBlockNamedNodeData *node = virHashLookup(nodedata, *next);
-
-        if (node && qemuSnapshotTagsContainMemory(node->tags, name))
-            return *next;
-    }
-
-    return NULL;
-}
-
-
-/**
- * qemuSnapshotSubsetLoad:
- * @vm: domain that was just started without running its CPUs
- * @snap: snapshot to revert to; NULL if it is started for another reason
- * @asyncJob: asynchronous job that the caller holds
- *
- * Restores memory and disks of @snap, unless QEMU did so at its start because
- * @snap takes every writable disk.
- *
- * Returns 0 on success, -1 with an error reported otherwise.
- */
-int
-qemuSnapshotSubsetLoad(virDomainObj *vm,
-                       virDomainMomentObj *snap,
-                       virDomainAsyncJob asyncJob)
-{
-    g_autoptr(GHashTable) nodedata = NULL;
-    g_auto(GStrv) nodes = NULL;
-    const char *vmstate;
-
-    if (!snap || !qemuSnapshotSubsetIsNeeded(vm->def, snap))
-        return 0;
-
-    if (qemuSnapshotSubsetCheckCaps(vm) < 0)
-        return -1;
-
-    if (!(nodes = qemuSnapshotSubsetGetNodes(vm, virDomainSnapshotObjGetDef(snap))) ||
-        !(nodedata = qemuBlockGetNamedNodeData(vm, asyncJob)))
-        return -1;
-
-    if (!(vmstate = qemuSnapshotSubsetFindMemory(nodedata, nodes, snap->def->name))) {
-        virReportError(VIR_ERR_OPERATION_FAILED,
-                       _("no image of domain '%s' holds the memory of snapshot '%s'"),
-                       vm->def->name, snap->def->name);
-        return -1;
-    }
-
-    return qemuSnapshotJobRun(vm, QEMU_SNAPSHOT_JOB_LOAD, snap->def->name,
-                              vmstate, nodes, asyncJob);
-}
-
-
 /**
  * qemuSnapshotSubsetDeleteValidate:
  * @vm: running domain
- * @snap: internal snapshot to be deleted
+ * @snapdef: internal snapshot to be deleted
  *
  * Only the disks of the snapshot are asked: whatever became of the others, they
  * hold nothing of it.
@@ -854,30 +793,33 @@ qemuSnapshotSubsetLoad(virDomainObj *vm,
  */
 int
 qemuSnapshotSubsetDeleteValidate(virDomainObj *vm,
-                                 virDomainMomentObj *snap)
+                                 const virDomainSnapshotDef *snapdef)
 {
-    const virDomainSnapshotDef *snapdef = virDomainSnapshotObjGetDef(snap);
-    g_auto(GStrv) nodes = NULL;
+    const char *name = snapdef->parent.name;
     size_t i;
-
-    if (!(nodes = qemuSnapshotSubsetGetNodes(vm, snapdef)))
-        return -1;
 
     for (i = 0; i < snapdef->ndisks; i++) {
         const char *target = snapdef->disks[i].name;
-        virDomainDiskDef *vmdisk = virDomainDiskByTarget(vm->def, target);
+        virDomainDiskDef *present = virDomainDiskByTarget(vm->def, target);
         virDomainDiskDef *disk;
 
         if (snapdef->disks[i].snapshot != VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL)
             continue;
 
+        if (!present) {
+            virReportError(VIR_ERR_OPERATION_INVALID,
+                           _("disk '%1$s' of snapshot '%2$s' is not in domain '%3$s': attach it again or shut the domain off first"),
+                           target, name, vm->def->name);
+            return -1;
+        }
+
         /* snapshots taken by very old libvirt lack the domain */
         if (snapdef->parent.dom &&
             (disk = virDomainDiskByTarget(snapdef->parent.dom, target)) &&
-            !virStorageSourceIsSameLocation(vmdisk->src, disk->src)) {
+            !virStorageSourceIsSameLocation(present->src, disk->src)) {
             virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
-                           _("disk image '%s' for internal snapshot '%s' is not the same as disk image currently used by VM: shut the domain off first"),
-                           target, snap->def->name);
+                           _("disk image '%1$s' for internal snapshot '%2$s' is not the same as disk image currently used by VM: shut the domain off first"),
+                           target, name);
             return -1;
         }
     }
@@ -887,75 +829,85 @@ qemuSnapshotSubsetDeleteValidate(virDomainObj *vm,
 
 
 /**
- * qemuSnapshotSubsetDelete:
+ * qemuSnapshotSubsetDeletePrepare:
  * @vm: running domain; the caller holds the asynchronous job SNAPSHOT
- * @snap: internal snapshot to be deleted
+ * @snapdef: internal snapshot that QEMU is about to delete
  *
- * Returns 1 if the domain has no writable disk outside @snap, so that delvm does
- * the work, 0 if QEMU has deleted the snapshot, -1 with an error reported if it
- * has not.
+ * To be called for each of several snapshots. Leaves a record for a libvirtd that
+ * is restarted before the metadata are gone, too.
+ *
+ * Returns 0 on success, -1 otherwise (see qemuSnapshotSubsetDeleteValidate).
  */
 int
-qemuSnapshotSubsetDelete(virDomainObj *vm,
-                         virDomainMomentObj *snap)
+qemuSnapshotSubsetDeletePrepare(virDomainObj *vm,
+                                const virDomainSnapshotDef *snapdef)
 {
-    g_auto(GStrv) nodes = NULL;
-
-    /* delvm would pass over a disk of the snapshot that has been unplugged */
-    if (qemuSnapshotSubsetDeleteValidate(vm, snap) < 0)
+    if (qemuSnapshotSubsetDeleteValidate(vm, snapdef) < 0)
         return -1;
 
-    if (!qemuSnapshotSubsetIsNeeded(vm->def, snap))
-        return 1;
+    qemuSnapshotSubsetRecordJob(vm, QEMU_SNAPSHOT_RECORD_DELETE, snapdef);
+    return 0;
+}
 
-    if (qemuSnapshotSubsetCheckCaps(vm) < 0)
-        return -1;
 
-    if (!(nodes = qemuSnapshotSubsetGetNodes(vm, virDomainSnapshotObjGetDef(snap))))
-        return -1;
+static int
+qemuSnapshotSubsetCheckGone(virDomainDiskDef *disk,
+                            const char *name,
+                            bool strict)
+{
+    g_autoptr(virJSONValue) info = NULL;
 
-    return qemuSnapshotJobDeleteRecorded(vm, snap->def->name, nodes);
+    if (!(info = qemuSnapshotImageGetInfo(disk))) {
+        if (strict)
+            return -1;
+
+        virResetLastError();
+        return 0;
+    }
+
+    if (!qemuSnapshotImageInfoHasTag(info, name, NULL))
+        return 0;
+
+    virReportError(VIR_ERR_OPERATION_FAILED,
+                   _("image '%1$s' of disk '%2$s' still holds snapshot '%3$s': shut the domain off and delete the snapshot again"),
+                   NULLSTR(virDomainDiskGetSource(disk)), disk->dst, name);
+    return -1;
 }
 
 
 /**
- * qemuSnapshotSubsetCheckDeleted:
+ * qemuSnapshotSubsetCheckForgotten:
  * @vm: running domain
- * @snapdef: internal snapshot that QEMU was told to delete
+ * @snapdef: internal snapshot that is about to be deleted
+ * @nodes: names of the nodes that hold it as far as QEMU knows, terminated by NULL
  *
- * delvm doesn't tell libvirt whether it worked. The job does, but after one that
- * failed, e.g. because the storage was full, QEMU no longer knows of a snapshot
- * that the image still holds, and the next one succeeds without doing anything.
- * So the images on local storage are looked into.
+ * After a deletion that failed, e.g. because the storage was full, QEMU no longer
+ * knows of a snapshot that the image still holds. So where it knows none of a
+ * disk that has to have it, the image itself is looked into, if it is on local
+ * storage.
  *
- * Returns 0 if none of them holds @snapdef, -1 otherwise (VIR_ERR_OPERATION_FAILED
- * naming disk, image and remedy).
+ * Returns 0 if no image holds what QEMU doesn't know of, -1 otherwise
+ * (VIR_ERR_OPERATION_FAILED naming disk, image and remedy).
  */
 int
-qemuSnapshotSubsetCheckDeleted(virDomainObj *vm,
-                               const virDomainSnapshotDef *snapdef)
+qemuSnapshotSubsetCheckForgotten(virDomainObj *vm,
+                                 const virDomainSnapshotDef *snapdef,
+                                 char **nodes)
 {
-    qemuDomainObjPrivate *priv = vm->privateData;
-    const char *name = snapdef->parent.name;
+    bool strict = qemuSnapshotSubsetIsPartial(vm->def, snapdef);
     size_t i;
 
     for (i = 0; i < vm->def->ndisks; i++) {
         virDomainDiskDef *disk = vm->def->disks[i];
-        g_autoptr(qemuSnapshotTags) tags = NULL;
+        const char *node = qemuBlockStorageSourceGetFormatNodename(disk->src);
 
         if (!qemuSnapshotSubsetHasDisk(snapdef, disk->dst) ||
-            !virStorageSourceIsLocalStorage(disk->src))
+            !virStorageSourceIsLocalStorage(disk->src) ||
+            (node && g_strv_contains((const char * const *) nodes, node)))
             continue;
 
-        if (!(tags = qemuSnapshotImageGetTags(priv->driver, disk)))
+        if (qemuSnapshotSubsetCheckGone(disk, snapdef->parent.name, strict) < 0)
             return -1;
-
-        if (qemuSnapshotTagsContain(tags, name)) {
-            virReportError(VIR_ERR_OPERATION_FAILED,
-                           _("image '%s' of disk '%s' still holds snapshot '%s': shut the domain off and delete the snapshot again"),
-                           NULLSTR(virDomainDiskGetSource(disk)), disk->dst, name);
-            return -1;
-        }
     }
 
     return 0;
@@ -963,29 +915,106 @@ qemuSnapshotSubsetCheckDeleted(virDomainObj *vm,
 
 
 /**
- * qemuSnapshotSubsetDeleteInactive:
- * @driver: qemu driver data
+ * qemuSnapshotSubsetCheckDeletedInactive:
  * @def: definition of the domain, which is not running, at the time of @snapdef
- * @snapdef: internal snapshot to be deleted
+ * @snapdef: internal snapshot that qemu-img was told to delete
  *
- * All images are tried, and one that can't be cleaned is an error.
+ * qemu-img is let fail for single images, e.g. such as do not hold the snapshot.
+ * One that holds it still is an error, and with a snapshot of a subset one that
+ * cannot be looked into is, too.
  *
  * Returns 0 on success, -1 otherwise (VIR_ERR_OPERATION_FAILED naming disk and
  * image).
  */
 int
-qemuSnapshotSubsetDeleteInactive(virQEMUDriver *driver,
-                                 virDomainDef *def,
-                                 const virDomainSnapshotDef *snapdef)
+qemuSnapshotSubsetCheckDeletedInactive(virDomainDef *def,
+                                       const virDomainSnapshotDef *snapdef)
 {
-    int ret = 0;
+    bool strict = qemuSnapshotSubsetIsPartial(def, snapdef);
     size_t i;
 
     for (i = 0; i < def->ndisks; i++) {
         if (qemuSnapshotSubsetHasDisk(snapdef, def->disks[i]->dst) &&
-            qemuSnapshotImageDelete(driver, def->disks[i], snapdef->parent.name) < 0)
-            ret = -1;
+            qemuSnapshotSubsetCheckGone(def->disks[i], snapdef->parent.name, strict) < 0)
+            return -1;
     }
 
-    return ret;
+    return 0;
+}
+
+
+/* The metadata of the earlier current snapshot are written before those of the
+ * new one: in between, no file says which one is current. A file that was written
+ * but not yet renamed is put in its place, too. */
+static void
+qemuSnapshotSubsetRecoverCurrent(virDomainObj *vm,
+                                 const qemuSnapshotRecord *record)
+{
+    qemuDomainObjPrivate *priv = vm->privateData;
+    g_autoptr(virQEMUDriverConfig) cfg = virQEMUDriverGetConfig(priv->driver);
+    virDomainMomentObj *snap = virDomainSnapshotFindByName(vm->snapshots,
+                                                           record->snapdef->parent.name);
+
+    if (!snap && record->current)
+        snap = virDomainSnapshotFindByName(vm->snapshots, record->current);
+
+    if (!snap)
+        return;
+
+    virDomainSnapshotSetCurrent(vm->snapshots, snap);
+
+    if (qemuDomainSnapshotWriteMetadata(vm, snap, priv->driver->xmlopt,
+                                        cfg->snapshotDir) < 0)
+        VIR_WARN("cannot make snapshot '%s' of domain '%s' the current one",
+                 snap->def->name, vm->def->name);
+}
+
+
+/**
+ * qemuSnapshotSubsetRecover:
+ * @vm: running domain whose monitor was just connected
+ * @job: job that libvirtd had on it before it was killed
+ *
+ * Makes the images match the snapshot metadata: a snapshot that was taken but
+ * has no metadata is removed, and the one before it is current again; a deletion
+ * that was begun is finished. What cannot be mended is logged, since the domain
+ * has to go on all the same.
+ */
+void
+qemuSnapshotSubsetRecover(virDomainObj *vm,
+                          virDomainJobObj *job)
+{
+    qemuDomainJobPrivate *jobPriv = job->privateData;
+    const qemuSnapshotRecord *record = jobPriv->snapshotRecord;
+    virDomainMomentObj *snap;
+    const char *name;
+
+    if (!record)
+        return;
+
+    name = record->snapdef->parent.name;
+
+    if (record->type == QEMU_SNAPSHOT_RECORD_SAVE) {
+        qemuSnapshotSubsetRecoverCurrent(vm, record);
+
+        if (virDomainSnapshotFindByName(vm->snapshots, name))
+            return;
+    }
+
+    VIR_DEBUG("snapshot '%s' was left by an interrupted '%s'",
+              name, qemuSnapshotRecordTypeToString(record->type));
+
+    /* the job that was interrupted has concluded by now and has to be dismissed */
+    if (qemuBlockJobRefreshJobs(vm) < 0 ||
+        qemuSnapshotSubsetRemove(vm, NULL, record->snapdef, VIR_ASYNC_JOB_NONE) < 0) {
+        VIR_WARN("cannot remove snapshot '%s' from the images of domain '%s': %s",
+                 name, vm->def->name, virGetLastErrorMessage());
+        return;
+    }
+
+    if (record->type == QEMU_SNAPSHOT_RECORD_DELETE &&
+        (snap = virDomainSnapshotFindByName(vm->snapshots, name)) &&
+        qemuSnapshotDiscardMetadata(vm, snap, NULL, true) < 0)
+        VIR_WARN("cannot remove metadata of snapshot '%s' of domain '%s'",
+                 name, vm->def->name);
 }

@@ -12,8 +12,8 @@
 #include "virdomainmomentobjlist.h"
 
 bool
-qemuSnapshotSubsetIsNeeded(const virDomainDef *def,
-                           virDomainMomentObj *snap);
+qemuSnapshotSubsetMayHold(const virDomainSnapshotDef *snapdef,
+                          const char *target);
 
 int
 qemuSnapshotSubsetValidate(virDomainObj *vm,
@@ -24,13 +24,11 @@ qemuSnapshotSubsetReportFormat(const virDomainDiskDef *disk);
 
 int
 qemuSnapshotSubsetCreatePrepare(virDomainObj *vm,
-                                virDomainMomentObj *snap);
+                                virDomainSnapshotDef *snapdef);
 
 int
-qemuSnapshotSubsetCreate(virDomainObj *vm,
-                         virDomainMomentObj *snap,
-                         unsigned int flags,
-                         bool *resume);
+qemuSnapshotSubsetCreatePrepareInactive(virDomainObj *vm,
+                                        virDomainMomentObj *snap);
 
 int
 qemuSnapshotSubsetCreateBeforeHalt(virDomainObj *vm,
@@ -38,9 +36,24 @@ qemuSnapshotSubsetCreateBeforeHalt(virDomainObj *vm,
                                    unsigned int flags);
 
 void
+qemuSnapshotSubsetCreateDiscard(virDomainObj *vm,
+                                virDomainSnapshotDef *snapdef);
+
+void
 qemuSnapshotSubsetCreateUndo(virDomainObj *vm,
                              virDomainMomentObj *snap,
                              virDomainMomentObj *current);
+
+bool
+qemuSnapshotSubsetKeepsDisk(virDomainObj *vm,
+                            const virDomainSnapshotDef *snapdef,
+                            const virDomainDiskDef *disk);
+
+void
+qemuSnapshotSubsetListKept(virDomainObj *vm,
+                           const virDomainSnapshotDef *snapdef,
+                           const virDomainDef *def,
+                           virDomainSnapshotDef *overlays);
 
 int
 qemuSnapshotSubsetRevertPrepare(virDomainObj *vm,
@@ -49,23 +62,22 @@ qemuSnapshotSubsetRevertPrepare(virDomainObj *vm,
                                 virDomainDef *inactiveConfig);
 
 int
-qemuSnapshotSubsetLoad(virDomainObj *vm,
-                       virDomainMomentObj *snap,
-                       virDomainAsyncJob asyncJob);
-
-int
 qemuSnapshotSubsetDeleteValidate(virDomainObj *vm,
-                                 virDomainMomentObj *snap);
-
-int
-qemuSnapshotSubsetDelete(virDomainObj *vm,
-                         virDomainMomentObj *snap);
-
-int
-qemuSnapshotSubsetCheckDeleted(virDomainObj *vm,
-                               const virDomainSnapshotDef *snapdef);
-
-int
-qemuSnapshotSubsetDeleteInactive(virQEMUDriver *driver,
-                                 virDomainDef *def,
                                  const virDomainSnapshotDef *snapdef);
+
+int
+qemuSnapshotSubsetDeletePrepare(virDomainObj *vm,
+                                const virDomainSnapshotDef *snapdef);
+
+int
+qemuSnapshotSubsetCheckForgotten(virDomainObj *vm,
+                                 const virDomainSnapshotDef *snapdef,
+                                 char **nodes);
+
+int
+qemuSnapshotSubsetCheckDeletedInactive(virDomainDef *def,
+                                       const virDomainSnapshotDef *snapdef);
+
+void
+qemuSnapshotSubsetRecover(virDomainObj *vm,
+                          virDomainJobObj *job);

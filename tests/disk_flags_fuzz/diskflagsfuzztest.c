@@ -291,7 +291,18 @@ testFuzzRun(const struct testFuzzTarget *target,
 static int
 testFuzzInit(void)
 {
+    g_autoptr(GHashTable) latest = NULL;
+    g_autoptr(GHashTable) cache = virHashNew(virObjectUnref);
+    g_autoptr(GHashTable) schemas = virHashNew((GDestroyNotify) g_hash_table_unref);
+    g_autoptr(virQEMUCaps) qemuCaps = NULL;
+
     if (qemuTestDriverInit(&testFuzzDriver) < 0)
+        return -1;
+
+    /* a definition without a QEMU that could run it is refused */
+    if (!(latest = testQemuGetLatestCaps()) ||
+        !(qemuCaps = testQemuGetRealCaps("x86_64", "latest", "", latest, cache, schemas, NULL)) ||
+        qemuTestCapsCacheInsert(testFuzzDriver.qemuCapsCache, qemuCaps) < 0)
         return -1;
 
     g_free(testFuzzDriver.config->snapshotDir);

@@ -1,16 +1,14 @@
 /*
  * diskflagsfuzzworld.c: a domain with mixed disks and images that remember
  *
- * The functions of the QEMU driver that would talk to QEMU or run qemu-img are
- * replaced by ones that look into the world of the input at hand.
+ * The functions of the QEMU driver that would ask QEMU or qemu-img about images
+ * are replaced by ones that look into the world of the input at hand.
  *
  * Words: the target of a disk puts it into the domain, with "+" or "-" behind it
- * also its flag <snapshot>; running and old-qemu; and with the target of a disk
- * behind them: tag-on-, memory-on- and bitmap-on- for what its image holds,
- * unreadable-, stuck- for an image from which nothing can be deleted, gone- and
- * moved- for what becomes of the disk after a snapshot. fail-save lets QEMU's job
- * fail, fail-start the CPUs' going on, no-space the writing of metadata; with dies,
- * QEMU does so when it has saved and before libvirt knows either.
+ * also its flag <snapshot>; running; and with the target of a disk behind them:
+ * tag-on-, memory-on- and bitmap-on- for what its image holds, unreadable-, stuck-
+ * for an image from which nothing can be deleted, gone- and moved- for what becomes
+ * of the disk after a snapshot.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -21,7 +19,6 @@
 #include "qemu/qemu_block.h"
 #include "qemu/qemu_domain.h"
 #include "qemu/qemu_monitor_json.h"
-#include "qemu/qemu_process.h"
 #include "qemu/qemu_snapshot_image.h"
 #include "testutils.h"
 
@@ -62,8 +59,6 @@ struct _testFuzzWorld {
     virDomainObj *vm;
     char *tag;
     struct testFuzzImage images[G_N_ELEMENTS(worldDisks)];
-    GString *jobs;
-    bool dead; /* QEMU, while the domain is still active */
 };
 
 /* the one that the replaced functions look into */
@@ -110,7 +105,7 @@ testFuzzWorldNewDisk(const struct testFuzzWorldDisk *disk,
     if (!disk->empty) {
         def->src->path = disk->path ? g_strdup(disk->path) : g_strdup_printf("/%s.img", disk->dst);
         def->src->format = disk->format;
-        def->src->nodeformat = g_strdup_printf("node-%s", disk->dst);
+        qemuBlockStorageSourceSetFormatNodename(def->src, g_strdup_printf("node-%s", disk->dst));
     }
 
     def->flags.snapshot = flag;
@@ -162,13 +157,10 @@ testFuzzWorldNew(const testFuzzInput *input)
 
     world->input = input;
     world->vm = vm;
-    world->jobs = g_string_new("");
 
     vm->def = testFuzzWorldNewDefinition(world);
     priv->driver = &testFuzzDriver;
     priv->qemuCaps = virQEMUCapsNew();
-    if (!testFuzzSays(input, "old-qemu"))
-        virQEMUCapsSet(priv->qemuCaps, QEMU_CAPS_SNAPSHOT_SAVE);
 
     if (testFuzzSays(input, "running")) {
         vm->def->id = 1;
@@ -199,7 +191,6 @@ testFuzzWorldFree(testFuzzWorld *world)
     here = NULL;
     virObjectUnref(world->vm);
     g_free(world->tag);
-    g_string_free(world->jobs, true);
     g_free(world);
 }
 
@@ -289,7 +280,8 @@ testFuzzWorldSave(testFuzzWorld *world,
 }
 
 
-static int
+/* Returns -1 where nothing can be deleted from the image. */
+int
 testFuzzWorldDelete(testFuzzWorld *world,
                     const char *disk)
 {
@@ -301,21 +293,6 @@ testFuzzWorldDelete(testFuzzWorld *world,
     image->tag = false;
     image->memory = false;
     return 0;
-}
-
-
-/* The jobs that were run, each as "type tag vmstate node..." and a semicolon. */
-const char *
-testFuzzWorldGetJobs(const testFuzzWorld *world)
-{
-    return world->jobs->str;
-}
-
-
-void
-testFuzzWorldForgetJobs(testFuzzWorld *world)
-{
-    g_string_truncate(world->jobs, 0);
 }
 
 
@@ -373,15 +350,27 @@ qemuBlockGetNamedNodeData(virDomainObj *vm,
 
     for (i = 0; i < vm->def->ndisks; i++) {
         const virDomainDiskDef *disk = vm->def->disks[i];
+        const char *name = qemuBlockStorageSourceGetFormatNodename(disk->src);
         g_autoptr(virJSONValue) image = testFuzzWorldDescribe(here, disk->dst);
+        g_autoptr(virJSONValue) bitmaps = virJSONValueNewArray();
+        g_autoptr(virJSONValue) bitmap = NULL;
         g_autoptr(virJSONValue) node = NULL;
 
-        if (!disk->src->nodeformat)
+        if (!name)
             continue;
 
+        if (testFuzzWorldSaysOf(here, "bitmap-on-", disk->dst) &&
+            (virJSONValueObjectAdd(&bitmap,
+                                   "s:name", "bitmap", "b:recording", true, "b:busy", false,
+                                   "b:persistent", true, "U:count", 0ULL,
+                                   "U:granularity", 65536ULL, NULL) < 0 ||
+             virJSONValueArrayAppend(bitmaps, &bitmap) < 0))
+            return NULL;
+
         if (virJSONValueObjectAdd(&node,
-                                  "s:node-name", disk->src->nodeformat,
-                                  "a:image", &image, NULL) < 0 ||
+                                  "s:node-name", name,
+                                  "a:image", &image,
+                                  "a:dirty-bitmaps", &bitmaps, NULL) < 0 ||
             virJSONValueArrayAppend(nodes, &node) < 0)
             return NULL;
     }
@@ -390,164 +379,21 @@ qemuBlockGetNamedNodeData(virDomainObj *vm,
 }
 
 
-qemuSnapshotTags *
-qemuSnapshotImageGetTags(virQEMUDriver *driver G_GNUC_UNUSED,
-                         virDomainDiskDef *disk)
+virJSONValue *
+qemuSnapshotImageGetInfo(virDomainDiskDef *disk)
 {
-    g_autoptr(virJSONValue) image = NULL;
-
     if (virStorageSourceIsEmpty(disk->src) ||
         testFuzzWorldSaysOf(here, "unreadable-", disk->dst)) {
         virReportError(VIR_ERR_OPERATION_FAILED, "cannot read %s", disk->dst);
         return NULL;
     }
 
-    if (!(image = testFuzzWorldDescribe(here, disk->dst)))
-        return NULL;
-
-    return qemuSnapshotTagsParse(image);
+    return testFuzzWorldDescribe(here, disk->dst);
 }
 
 
-int
-qemuSnapshotImageDelete(virQEMUDriver *driver G_GNUC_UNUSED,
-                        virDomainDiskDef *disk,
-                        const char *tag G_GNUC_UNUSED)
+bool
+qemuSnapshotImageIsRemoved(const virDomainDiskDef *disk G_GNUC_UNUSED)
 {
-    if (testFuzzWorldDelete(here, disk->dst) == 0)
-        return 0;
-
-    virReportError(VIR_ERR_OPERATION_FAILED, "cannot delete from %s", disk->dst);
-    return -1;
-}
-
-
-int
-qemuProcessStopCPUs(virQEMUDriver *driver G_GNUC_UNUSED,
-                    virDomainObj *vm,
-                    virDomainPausedReason reason,
-                    virDomainAsyncJob asyncJob G_GNUC_UNUSED)
-{
-    virDomainObjSetState(vm, VIR_DOMAIN_PAUSED, reason);
-    return 0;
-}
-
-
-int
-qemuProcessStartCPUs(virQEMUDriver *driver G_GNUC_UNUSED,
-                     virDomainObj *vm,
-                     virDomainRunningReason reason,
-                     virDomainAsyncJob asyncJob G_GNUC_UNUSED)
-{
-    if (here->dead || testFuzzSays(here->input, "fail-start")) {
-        virReportError(VIR_ERR_OPERATION_FAILED, "%s", "the CPUs do not start");
-        return -1;
-    }
-
-    virDomainObjSetState(vm, VIR_DOMAIN_RUNNING, reason);
-    return 0;
-}
-
-
-qemuBlockJobData *
-qemuSnapshotJobNewRecorded(virDomainObj *vm G_GNUC_UNUSED,
-                           qemuSnapshotJobType type,
-                           const char *tag G_GNUC_UNUSED,
-                           char **nodes G_GNUC_UNUSED)
-{
-    return qemuBlockJobDataNew(QEMU_BLOCKJOB_TYPE_SNAPSHOT,
-                               qemuSnapshotJobTypeToString(type));
-}
-
-
-int
-qemuSnapshotJobPerform(virDomainObj *vm G_GNUC_UNUSED,
-                       qemuBlockJobData *job,
-                       const char *tag,
-                       const char *vmstate,
-                       char **nodes,
-                       virDomainAsyncJob asyncJob G_GNUC_UNUSED)
-{
-    qemuSnapshotJobType type = qemuSnapshotJobTypeFromString(job->name);
-    g_autofree char *joined = g_strjoinv(" ", nodes);
-    char **node;
-
-    if (here->dead) {
-        virReportError(VIR_ERR_OPERATION_FAILED, "%s", "QEMU is gone");
-        return -1;
-    }
-
-    g_string_append_printf(here->jobs, "%s %s %s %s;",
-                           job->name, tag, NULLSTR_EMPTY(vmstate), joined);
-
-    for (node = nodes; *node; node++) {
-        const char *disk = STRSKIP(*node, "node-");
-
-        if (type == QEMU_SNAPSHOT_JOB_SAVE)
-            testFuzzWorldSave(here, disk, STREQ(*node, vmstate));
-        if (type == QEMU_SNAPSHOT_JOB_DELETE)
-            ignore_value(testFuzzWorldDelete(here, disk));
-    }
-
-    here->dead = type == QEMU_SNAPSHOT_JOB_SAVE && testFuzzSays(here->input, "dies");
-    return 0;
-}
-
-
-int
-qemuSnapshotJobFinish(virDomainObj *vm G_GNUC_UNUSED,
-                      qemuBlockJobData *job,
-                      const char *tag G_GNUC_UNUSED,
-                      virDomainAsyncJob asyncJob G_GNUC_UNUSED)
-{
-    if (here->dead ||
-        (qemuSnapshotJobTypeFromString(job->name) == QEMU_SNAPSHOT_JOB_SAVE &&
-         testFuzzSays(here->input, "fail-save"))) {
-        virReportError(VIR_ERR_OPERATION_FAILED, "%s", "the job failed");
-        return -1;
-    }
-
-    return 0;
-}
-
-
-int
-qemuSnapshotJobRun(virDomainObj *vm,
-                   qemuSnapshotJobType type,
-                   const char *tag,
-                   const char *vmstate,
-                   char **nodes,
-                   virDomainAsyncJob asyncJob)
-{
-    g_autoptr(qemuBlockJobData) job = qemuSnapshotJobNewRecorded(vm, type, tag, nodes);
-
-    if (!job ||
-        qemuSnapshotJobPerform(vm, job, tag, vmstate, nodes, asyncJob) < 0)
-        return -1;
-
-    return qemuSnapshotJobFinish(vm, job, tag, asyncJob);
-}
-
-
-int
-qemuSnapshotJobDeleteRecorded(virDomainObj *vm,
-                              const char *tag,
-                              char **nodes)
-{
-    return qemuSnapshotJobRun(vm, QEMU_SNAPSHOT_JOB_DELETE, tag, NULL, nodes,
-                              VIR_ASYNC_JOB_SNAPSHOT);
-}
-
-
-int
-qemuDomainSnapshotWriteMetadata(virDomainObj *vm G_GNUC_UNUSED,
-                                virDomainMomentObj *snapshot G_GNUC_UNUSED,
-                                virDomainXMLOption *xmlopt G_GNUC_UNUSED,
-                                const char *snapshotDir G_GNUC_UNUSED)
-{
-    if (!testFuzzSays(here->input, "no-space"))
-        return 0;
-
-    virReportError(VIR_ERR_OPERATION_FAILED, "%s", "no space for metadata");
-    return -1;
+    return false;
 }

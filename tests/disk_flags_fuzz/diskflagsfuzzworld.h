@@ -7,7 +7,7 @@
 #pragma once
 
 #include "diskflagsfuzz.h"
-#include "qemu/qemu_snapshot_job.h"
+#include "domain_conf.h"
 
 typedef struct _testFuzzWorld testFuzzWorld;
 
@@ -45,13 +45,11 @@ testFuzzWorldSave(testFuzzWorld *world,
                   const char *disk,
                   bool memory);
 
+int
+testFuzzWorldDelete(testFuzzWorld *world,
+                    const char *disk);
+
 bool
 testFuzzWorldSaysOf(const testFuzzWorld *world,
                     const char *what,
                     const char *disk);
-
-const char *
-testFuzzWorldGetJobs(const testFuzzWorld *world);
-
-void
-testFuzzWorldForgetJobs(testFuzzWorld *world);

@@ -140,7 +140,11 @@ enter_host() {
             LIBVIRT_DIR_OVERRIDE=1
         )
     else
-        ENTER+=(--wdns="$LDF_TOP" env -u LDF_LAB_HOLDER PATH="$LDF_TOP/lab.d:$PATH")
+        ENTER+=(
+            --wdns="$LDF_TOP"
+            env -u LDF_LAB_HOLDER -u LD_LIBRARY_PATH -u LIBVIRT_DIR_OVERRIDE
+            PATH="$LDF_TOP/lab.d:$PATH"
+        )
     fi
     ENTER+=(LIBVIRT_DEFAULT_URI=qemu:///system XDG_CACHE_HOME=/run/user-cache)
 }
@@ -276,11 +280,32 @@ refuse_if_up() {
     fi
 }
 
+# prepare_host HOST KIND: its files, and its first process, which is not waited for.
+prepare_host() {
+    local host=$1 tree
+    mkdir -p "$LAB/$host"
+    echo "$2" > "$LAB/$host/libvirt"
+    tree=$(build_of "$host")
+    [ -z "$tree" ] || [ -x "$tree/src/libvirtd" ] ||
+        ldf_die "$tree is no build of libvirt: it has no src/libvirtd"
+    root_of "$host" > "$LAB/$host/root"
+    configure_host "$host"
+    start_holder "$host" "${ADDRESS[$host]}"
+}
+
+# kind_of HOST STOCK...: what was given for it with --stock.
+kind_of() {
+    local kind=patched given
+    for given in "${@:2}"; do
+        [ "${given%%=*}" != "$1" ] || kind=${given#*=}
+    done
+    echo "$kind"
+}
+
 # lab_up yes|no STOCK...: the first says whether the guest is defined.
 lab_up() {
-    local with_guest=$1 host tree given
+    local with_guest=$1 host
     shift
-    [ "$(id -u)" = 0 ] || ldf_die "namespaces and links need root: run it as root"
     refuse_if_up
     end_processes
     find "$LAB" -mindepth 1 -maxdepth 1 ! -name lock -exec rm -rf {} +
@@ -290,20 +315,6 @@ lab_up() {
     trap 'exec 9>&-; lab_lock; end_processes; exit 130' INT TERM HUP
     trap '[ -e "$LAB/up" ] || end_processes' EXIT
 
-    for host in a b; do
-        mkdir -p "$LAB/$host"
-        echo patched > "$LAB/$host/libvirt"
-    done
-    for given in "$@"; do
-        echo "${given#*=}" > "$LAB/${given%%=*}/libvirt"
-    done
-    for host in a b; do
-        tree=$(build_of "$host")
-        [ -z "$tree" ] || [ -x "$tree/src/libvirtd" ] ||
-            ldf_die "$tree is no build of libvirt: it has no src/libvirtd"
-        root_of "$host" > "$LAB/$host/root"
-    done
-
     "$LDF_TOP/lab.d/guest/build" "$LDF_BUILD/guest"
     ln -s "$LDF_BUILD/guest" "$LAB/guest"
     mkdir -p "$LAB/nbd"
@@ -311,8 +322,7 @@ lab_up() {
 
     start_holder lan
     for host in a b; do
-        configure_host "$host"
-        start_holder "$host" "${ADDRESS[$host]}"
+        prepare_host "$host" "$(kind_of "$host" "$@")"
     done
     await_holder lan
     start_nbdkit
@@ -325,14 +335,35 @@ lab_up() {
     start_libvirtd b
     wait "$first"
     for host in a b; do
-        on_host "$host" virsh -q pool-info images > /dev/null ||
-            ldf_die "libvirtd of $host does not answer; its log is $LAB/$host/log/libvirtd.log"
+        await_libvirtd "$host"
     done
     if [ "$with_guest" = yes ]; then
         define_demo
     fi
     touch "$LAB/up"
     echo "lab: up; a has $(described a), b has $(described b)"
+}
+
+await_libvirtd() {
+    on_host "$1" virsh -q pool-info images > /dev/null ||
+        ldf_die "libvirtd of $1 does not answer; its log is $LAB/$1/log/libvirtd.log"
+}
+
+# replace_host HOST KIND: ends the host with all that runs there, and starts another
+# one in its place.
+replace_host() {
+    local pid
+    lab_is_up || ldf_die "the lab is not up; start it with: ./lab up"
+    pid=$(holder "$1")
+    kill_all "$pid"
+    wait_for 10 is_buried "$pid" || :
+    rm -rf "${LAB:?}/$1"
+    prepare_host "$1" "$2"
+    await_holder "$1"
+    connect_host "$1"
+    start_libvirtd "$1"
+    await_libvirtd "$1"
+    echo "lab: $1 has $(described "$1")"
 }
 
 # Kills the processes and waits until they are gone.

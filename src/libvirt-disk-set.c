@@ -70,7 +70,7 @@ virDomainDiskSetChange(virDomainPtr dom,
  * Returns 0 when the disk was taken in, 1 when it already was in the set, -1 in
  * case of error: see virDomainDiskSetGetLastMessage().
  *
- * Since: 9.0.0
+ * Since: 11.3.0
  */
 int
 virDomainDiskSetAdd(virDomainPtr dom,
@@ -94,7 +94,7 @@ virDomainDiskSetAdd(virDomainPtr dom,
  * Returns 0 when the disk was taken out, 1 when it already was out, its flag
  * being false, -1 in case of error: see virDomainDiskSetGetLastMessage().
  *
- * Since: 9.0.0
+ * Since: 11.3.0
  */
 int
 virDomainDiskSetRemove(virDomainPtr dom,
@@ -135,7 +135,7 @@ virDomainDiskSetChangeAll(virDomainPtr dom,
  * virDomainDiskSetGetLastMessage(), which also names a disk that could not be
  * put back.
  *
- * Since: 9.0.0
+ * Since: 11.3.0
  */
 int
 virDomainDiskSetAddAll(virDomainPtr dom,
@@ -158,7 +158,7 @@ virDomainDiskSetAddAll(virDomainPtr dom,
  * virDomainDiskSetGetLastMessage(), which also names a disk that could not be
  * put back.
  *
- * Since: 9.0.0
+ * Since: 11.3.0
  */
 int
 virDomainDiskSetRemoveAll(virDomainPtr dom,
@@ -198,7 +198,7 @@ virDomainDiskSetGetTargets(const virDiskSetScope *scope)
  * Returns the number of disks in the set, -1 in case of error: see
  * virDomainDiskSetGetLastMessage().
  *
- * Since: 9.0.0
+ * Since: 11.3.0
  */
 int
 virDomainDiskSetSize(virDomainPtr dom,
@@ -232,7 +232,7 @@ virDomainDiskSetSize(virDomainPtr dom,
  * Returns the number of entries filled, -1 in case of error: see
  * virDomainDiskSetGetLastMessage().
  *
- * Since: 9.0.0
+ * Since: 11.3.0
  */
 int
 virDomainDiskSetList(virDomainPtr dom,
@@ -332,7 +332,7 @@ virDomainDiskSetFillParams(GPtrArray *targets,
  * Returns the number of disks added, -1 in case of error: see
  * virDomainDiskSetGetLastMessage().
  *
- * Since: 9.0.0
+ * Since: 11.3.0
  */
 int
 virDomainDiskSetMigrateParams(virDomainPtr dom,
@@ -386,7 +386,7 @@ virDomainDiskSetMigrateParams(virDomainPtr dom,
  * Returns the snapshot XML, which the caller must free with free(), NULL in case
  * of error: see virDomainDiskSetGetLastMessage().
  *
- * Since: 9.0.0
+ * Since: 11.3.0
  */
 char *
 virDomainDiskSetSnapshotXML(virDomainPtr dom,
@@ -417,7 +417,7 @@ virDomainDiskSetSnapshotXML(virDomainPtr dom,
  * Returns the message, owned by the library and valid until the thread calls it
  * again or ends, NULL when the last call did not fail.
  *
- * Since: 9.0.0
+ * Since: 11.3.0
  */
 const char *
 virDomainDiskSetGetLastMessage(void)

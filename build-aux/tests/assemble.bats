@@ -59,8 +59,8 @@ setup() {
     sed -i '1i inserted' "$SOURCE/src/qemu/qemu_hook.c"
     assemble
     assert_failure
-    assert_output --partial 'src/qemu/qemu_hook.c.patch does not fit libvirt 9.0.0-1test'
-    assert_output --partial 'last refreshed against libvirt 9.0.0-0older'
+    assert_output --partial 'src/qemu/qemu_hook.c.patch does not fit libvirt 11.3.0-1test'
+    assert_output --partial 'last refreshed against libvirt 11.3.0-0older'
     assert_output --partial 'offset 1 line'
 }
 
@@ -68,8 +68,8 @@ setup() {
     write_edit 'another line'
     assemble
     assert_failure
-    assert_output --partial 'src/qemu/qemu_hook.c.patch does not fit libvirt 9.0.0-1test'
-    assert_output --partial 'last refreshed against libvirt 9.0.0-0older'
+    assert_output --partial 'src/qemu/qemu_hook.c.patch does not fit libvirt 11.3.0-1test'
+    assert_output --partial 'last refreshed against libvirt 11.3.0-0older'
 }
 
 @test "an edit that was applied upstream already stops the build" {
@@ -99,7 +99,7 @@ setup() {
     assert_success
     assemble
     assert_success
-    assert_equal "$(<"$LDF_OVERLAY/build-aux/source-revision")" 'libvirt 9.0.0-1test'
+    assert_equal "$(<"$LDF_OVERLAY/build-aux/source-revision")" 'libvirt 11.3.0-1test'
 }
 
 @test "a patch of another file than its name says is refused" {

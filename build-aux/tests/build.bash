@@ -20,7 +20,7 @@ make_source() {
     seq 1 30 | sed 's/^/line /' >"$SOURCE/src/qemu/qemu_hook.c"
     echo 'untouched' >"$SOURCE/src/qemu/qemu_other.c"
     cat >"$SOURCE/debian/changelog" <<'CHANGELOG'
-libvirt (9.0.0-1test) unstable; urgency=medium
+libvirt (11.3.0-1test) unstable; urgency=medium
 
   * A source for tests.
 
@@ -30,7 +30,7 @@ CHANGELOG
 
 # An overlay with one edit and one new file, and the tree of both.
 make_overlay() {
-    make_source 9.0.0
+    make_source 11.3.0
     TREE=$BATS_TEST_TMPDIR/tree
     export LDF_OVERLAY=$BATS_TEST_TMPDIR/overlay
     git init -q "$LDF_OVERLAY"
@@ -38,7 +38,7 @@ make_overlay() {
     echo 'new' >"$LDF_OVERLAY/src/qemu/qemu_new.c"
     echo 'not for libvirt' >"$LDF_OVERLAY/build-aux/tool"
     write_edit 'line 15'
-    echo 'libvirt 9.0.0-0older' >"$LDF_OVERLAY/build-aux/source-revision"
+    echo 'libvirt 11.3.0-0older' >"$LDF_OVERLAY/build-aux/source-revision"
 }
 
 # The edit that puts "hooked" behind line 15, whose context is as given.

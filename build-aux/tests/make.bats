@@ -51,7 +51,7 @@ setup() {
     assert_success
     assert_equal "$(git -C "$BUILD/stock" rev-parse 'HEAD^{tree}')" "$(git -C "$BUILD/libvirt" rev-parse 'pristine^{tree}')"
     run "$BUILD/stock/_build/tools/virsh" --version
-    assert_output 9.0.0
+    assert_output 11.3.0
 }
 
 @test "other meson options set the tree up again" {

@@ -121,7 +121,7 @@ PATCH
     mkdir "$BATS_TEST_TMPDIR/libvirt"
     git -C "$BUILD/libvirt" archive pristine | tar -x -C "$BATS_TEST_TMPDIR/libvirt"
     cd "$BATS_TEST_TMPDIR/libvirt"
-    GIT_CEILING_DIRECTORIES=$BATS_TEST_TMPDIR run git apply "$BUILD/libvirt-9.0.0-disk-flags.patch"
+    GIT_CEILING_DIRECTORIES=$BATS_TEST_TMPDIR run git apply "$BUILD/libvirt-11.3.0-disk-flags.patch"
     assert_success
     run diff -rq --no-dereference --exclude=.git --exclude=_build --exclude=__pycache__ . "$BUILD/libvirt"
     assert_output ''

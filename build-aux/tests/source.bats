@@ -10,15 +10,6 @@ fetch() {
     run --separate-stderr "$BUILD_AUX/fetch-source" "$@"
 }
 
-# An apt configuration whose source lists are those of the directory.
-use_lists() {
-    LISTS=$BATS_TEST_TMPDIR/lists.d
-    mkdir -p "$LISTS"
-    export APT_CONFIG=$BATS_TEST_TMPDIR/apt.conf
-    printf 'Dir::Etc::sourcelist "%s";\nDir::Etc::sourceparts "%s";\n' \
-        "$BATS_TEST_TMPDIR/sources.list" "$LISTS" >"$APT_CONFIG"
-}
-
 @test "Debian's source is fetched once for two clones at once, with lists that are apt's own for it" {
     export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache
     lists_of_machine() { find /var/lib/apt/lists -printf '%p %s %T@\n' | sort; }
@@ -30,13 +21,13 @@ use_lists() {
     wait "$fetching"
     assert_equal "$(<"$BATS_TEST_TMPDIR/one")" "$(<"$BATS_TEST_TMPDIR/two")"
     run cat "$BATS_TEST_TMPDIR/one.err" "$BATS_TEST_TMPDIR/two.err"
-    assert_output "==> fetching Debian's source package libvirt 9.0.0"
+    assert_output "==> fetching Debian's source package libvirt 11.3.0"
     assert_equal "$(lists_of_machine)" "$before"
     run ls -A "$XDG_CACHE_HOME/libvirt-disk-flags/source"
     refute_output --partial tmp.
 
     run cat "$(<"$BATS_TEST_TMPDIR/one")/debian/changelog"
-    assert_line --index 0 --regexp '^libvirt \(9\.0\.0-'
+    assert_line --index 0 --regexp '^libvirt \(11\.3\.0-'
     refute [ -e "$(<"$BATS_TEST_TMPDIR/one")/.pc" ]
 }
 
@@ -54,81 +45,44 @@ use_lists() {
     assert [ -f "$output/meson.build" ]
 }
 
-@test "a repository without signature is not trusted" {
-    use_lists
-    export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache
-    local repository=$BATS_TEST_TMPDIR/repository
-    make_source 9.0.0
-    mkdir -p "$repository"
-    (cd "$repository" && cp -r "$SOURCE" libvirt-9.0.0 && tar -cJf libvirt_9.0.0.tar.xz libvirt-9.0.0)
-    cat >"$repository/Sources" <<SOURCES
+# A mirror of trixie in a directory, without signatures, that has the source.
+make_mirror() {
+    MIRROR=$BATS_TEST_TMPDIR/mirror
+    local index=$MIRROR/dists/trixie/main/source
+    make_source 11.3.0
+    mkdir -p "$index" "$MIRROR/pool"
+    (cd "$BATS_TEST_TMPDIR" && cp -r source libvirt-11.3.0 &&
+        tar -cJf "$MIRROR/pool/libvirt_11.3.0.orig.tar.xz" libvirt-11.3.0)
+    cat >"$index/Sources" <<SOURCES
 Package: libvirt
-Format: 3.0 (native)
-Version: 9.0.0-1test
-Directory: .
+Format: 3.0 (quilt)
+Version: 11.3.0-1test
+Directory: pool
 Checksums-Sha256:
- $(sha256sum "$repository/libvirt_9.0.0.tar.xz" | cut -d' ' -f1) $(stat -c %s "$repository/libvirt_9.0.0.tar.xz") libvirt_9.0.0.tar.xz
+ $(sha256sum "$MIRROR/pool/libvirt_11.3.0.orig.tar.xz" | cut -d' ' -f1) $(stat -c %s "$MIRROR/pool/libvirt_11.3.0.orig.tar.xz") libvirt_11.3.0.orig.tar.xz
 SOURCES
-    printf 'Suite: test\nSHA256:\n %s %s Sources\n' \
-        "$(sha256sum "$repository/Sources" | cut -d' ' -f1)" "$(stat -c %s "$repository/Sources")" >"$repository/Release"
-    echo "deb file:$repository ./" >"$LISTS/local.list"
+    printf 'Suite: trixie\nCodename: trixie\nComponents: main\nSHA256:\n %s %s main/source/Sources\n' \
+        "$(sha256sum "$index/Sources" | cut -d' ' -f1)" "$(stat -c %s "$index/Sources")" >"$MIRROR/dists/trixie/Release"
+}
+
+@test "a mirror without signature is not trusted" {
+    make_mirror
+    export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache LDF_MIRROR=file:$MIRROR
     fetch
     assert_failure
     [[ $stderr == *"is not signed"* ]]
-    [[ $stderr == *"offer no source package libvirt 9.0.0"* ]]
-}
-
-@test "of the machine's lists all that is enabled is read, for sources, with its options" {
-    use_lists
-    cat >"$BATS_TEST_TMPDIR/sources.list" <<'LIST'
-# deb uri:commented suite main
-deb [signed-by=/a/key arch=amd64] uri:one suite main contrib # why
-deb-src uri:two suite main
-deb uri:two suite main
-LIST
-    cat >"$LISTS/machine.sources" <<'SOURCES'
-# What this machine uses.
-Types: deb deb-src
-URIs: uri:three
-Suites: suite
- suite-updates
-Signed-By: /another/key
-
-Enabled: no
-Types: deb
-URIs: uri:disabled
-Suites: suite
-SOURCES
-    echo 'deb uri:off suite main' >"$LISTS/off.list.disabled"
-    fetch --print-lists
-    assert_success
-    assert_output - <<'LISTS'
-deb-src [signed-by=/a/key arch=amd64] uri:one suite main contrib
-deb-src uri:two suite main
-Types: deb-src
-URIs: uri:three
-Suites: suite
- suite-updates
-Signed-By: /another/key
-LISTS
-}
-
-@test "a machine without source lists is told what to give instead" {
-    use_lists
-    fetch --print-lists
-    assert_failure
-    [[ $stderr == *"has no apt source list"*"--with-libvirt-source=PATH"* ]]
+    [[ $stderr == *"offers no source package libvirt 11.3.0"* ]]
 }
 
 @test "a directory is taken as the source" {
-    make_source 9.0.0
+    make_source 11.3.0
     fetch "$SOURCE" "$UNPACK"
     assert_success
     assert_output "$SOURCE"
 }
 
 @test "a tarball is taken as the source and unpacked once" {
-    make_source 9.0.0
+    make_source 11.3.0
     tar -cJf "$BATS_TEST_TMPDIR/libvirt.tar.xz" -C "$BATS_TEST_TMPDIR" source
     fetch "$BATS_TEST_TMPDIR/libvirt.tar.xz" "$UNPACK"
     assert_success
@@ -140,7 +94,7 @@ LISTS
 }
 
 @test "a source package is taken as the source, with its own patches" {
-    make_source 9.0.0
+    make_source 11.3.0
     cat >"$SOURCE/debian/control" <<'CONTROL'
 Source: libvirt
 Maintainer: Nobody <nobody@localhost>
@@ -149,22 +103,22 @@ Package: libvirt
 Architecture: all
 Description: a source for tests
 CONTROL
-    sed -i 's/9.0.0-1test/9.0.0/' "$SOURCE/debian/changelog"
+    sed -i 's/11.3.0-1test/11.3.0/' "$SOURCE/debian/changelog"
     (cd "$BATS_TEST_TMPDIR" && dpkg-source -b source)
-    fetch "$BATS_TEST_TMPDIR/libvirt_9.0.0.dsc" "$UNPACK"
+    fetch "$BATS_TEST_TMPDIR/libvirt_11.3.0.dsc" "$UNPACK"
     assert_success
     assert [ -f "$output/src/qemu/qemu_hook.c" ]
 }
 
 @test "a source of another version is refused and its version named" {
-    make_source 9.1.0
+    make_source 11.4.0
     fetch "$SOURCE" "$UNPACK"
     assert_failure
-    [[ $stderr == *"this is version '9.1.0', and the patches are for libvirt 9.0.0"* ]]
+    [[ $stderr == *"this is version '11.4.0', and the patches are for libvirt 11.3.0"* ]]
     tar -cJf "$BATS_TEST_TMPDIR/libvirt.tar.xz" -C "$BATS_TEST_TMPDIR" source
     fetch "$BATS_TEST_TMPDIR/libvirt.tar.xz" "$UNPACK"
     assert_failure
-    [[ $stderr == *"this is version '9.1.0'"* ]]
+    [[ $stderr == *"this is version '11.4.0'"* ]]
 }
 
 @test "a directory that is no libvirt is refused" {
@@ -180,7 +134,7 @@ CONTROL
 }
 
 @test "a tarball with more than one top-level directory is refused" {
-    make_source 9.0.0
+    make_source 11.3.0
     mkdir "$BATS_TEST_TMPDIR/second"
     tar -cf "$BATS_TEST_TMPDIR/two.tar" -C "$BATS_TEST_TMPDIR" source second
     fetch "$BATS_TEST_TMPDIR/two.tar" "$UNPACK"

@@ -25,11 +25,11 @@ extern "C" {
  * same flags word, so that no bit here may be one of those, nor one of
  * virDomainDeviceModifyFlags.
  *
- * Since: 9.0.0
+ * Since: 11.3.0
  */
 typedef enum {
-    VIR_DOMAIN_DISK_SET_MIGRATE  = 0, /* disks that storage migration copies (Since: 9.0.0) */
-    VIR_DOMAIN_DISK_SET_SNAPSHOT = 1 << 16, /* disks that a snapshot takes (Since: 9.0.0) */
+    VIR_DOMAIN_DISK_SET_MIGRATE  = 0, /* disks that storage migration copies (Since: 11.3.0) */
+    VIR_DOMAIN_DISK_SET_SNAPSHOT = 1 << 16, /* disks that a snapshot takes (Since: 11.3.0) */
 } virDomainDiskSetFlags;
 
 int virDomainDiskSetAdd(virDomainPtr dom,

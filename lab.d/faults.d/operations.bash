@@ -157,13 +157,9 @@ is_operation_over() { [ -s "$CASE/status" ]; }
 
 # The names of the QMP commands that do the work.
 work_command() {
-    if [ "$STOCK" = no ]; then
-        case $OPERATION in
-        snapshot) echo snapshot-save ;;
-        revert) echo snapshot-load ;;
-        delete) echo snapshot-delete ;;
-        esac
-    else
-        echo human-monitor-command
-    fi
+    case $OPERATION in
+    snapshot) echo snapshot-save ;;
+    revert) echo snapshot-load ;;
+    delete) echo snapshot-delete ;;
+    esac
 }

@@ -107,7 +107,8 @@ hit_pausing() {
     refute_sent a stop
 }
 
-# Saving and loading take a tenth of a second: QEMU gets there in small steps.
+# Saving, loading and deleting take a tenth of a second at most: QEMU gets there in
+# small steps.
 hit_saving() {
     freeze a qemu
     start_operation
@@ -153,20 +154,13 @@ hit_heard() {
     ! is_resumed_on a || fail "the guest on a runs on already"
 }
 
-# QEMU's job waits to be dismissed.  The stock libvirt's command is no job: QEMU
-# answers others when it is done.
-is_work_done() {
-    if [ "$STOCK" = no ]; then
-        [ "$(peek a query-jobs | jq -c 'map(.status)')" = '["concluded"]' ]
-    else
-        [ -n "$(peek a query-status)" ]
-    fi
-}
+# QEMU's job waits to be dismissed.
+is_work_done() { [ "$(peek a query-jobs | jq -c 'map(.status)')" = '["concluded"]' ]; }
 
 hit_deleting() {
     freeze a qemu
     start_operation
-    wait_until 30 is_pending a "$(work_command)"
+    step_to_work
 }
 
 hit_starting() {

@@ -74,7 +74,7 @@ forget_guests() {
         while read -r name; do
             [ -z "$name" ] ||
                 on "$host" virsh -q undefine "$name" --managed-save --snapshots-metadata \
-                    --checkpoints-metadata > /dev/null
+                    --checkpoints-metadata --nvram > /dev/null
         done < "$BATS_TEST_TMPDIR/defined"
         rm -f "$LDF_LAB/$host"/lib/images/* "$LDF_LAB/$host"/log/*.serial
         # A volume that the pool still knows would not be made for the next guest.

@@ -142,12 +142,12 @@ assert_nothing_left() {
 }
 
 @test "labs that are brought up at once have one of them make the guest for all" {
-    local cache=${XDG_CACHE_HOME:-$HOME/.cache}/libvirt-disk-flags/guest pid pids=()
+    local pid pids=()
     mkdir "$BATS_TEST_TMPDIR/bin"
     printf '#!/bin/sh\necho made >> "%s"\nsleep 0.3\nexec /bin/gzip "$@"\n' "$BATS_TEST_TMPDIR/made" > "$BATS_TEST_TMPDIR/bin/gzip"
     chmod +x "$BATS_TEST_TMPDIR/bin/gzip"
     for _ in 1 2 3 4; do
-        PATH=$BATS_TEST_TMPDIR/bin:$PATH "$ROOT/lab.d/guest/build" "$cache" "$BATS_TEST_TMPDIR/guest" 3>&- &
+        PATH=$BATS_TEST_TMPDIR/bin:$PATH "$ROOT/lab.d/guest/build" "$BATS_TEST_TMPDIR/guest" 3>&- &
         pids+=($!)
     done
     for pid in "${pids[@]}"; do
@@ -208,12 +208,18 @@ assert_nothing_left() {
 @test "wrong words are refused with what is allowed" {
     run -2 "$ROOT/lab" up --stock c
     assert_output --partial "no host 'c', only a and b"
+    run -2 "$ROOT/lab" up --stock
+    assert_output --partial "--stock needs a host: a or b"
+    run -2 "$ROOT/lab" up --stock b=woody
+    assert_output --partial "no Debian 'woody', only trixie, bookworm and sid"
+    run -2 "$ROOT/lab" replace
+    assert_output --partial "replace needs a host: a or b"
     run -2 "$ROOT/lab" sideways
     assert_output --partial "unknown command 'sideways' (see ./lab --help)"
     run -2 "$ROOT/lab" restart
     assert_output --partial "restart needs a host: a or b"
     run -0 "$ROOT/lab" --help
-    assert_output --partial "usage: ./lab COMMAND"
+    assert_output --partial "usage: ./lab [--system NAME] COMMAND"
 }
 
 @test "a command's exit status, directory and terminal input are the caller's" {
@@ -224,16 +230,47 @@ assert_nothing_left() {
     assert_equal "$(echo hello | on b cat)" hello
 }
 
-@test "a host given with --stock runs the libvirt without our change" {
-    local host
+libvirtd_of() { on "$1" readlink "/proc/$(on "$1" cat /run/libvirtd.pid)/exe"; }
+
+# release_of HOST: of the Debian that the host's files are of.
+release_of() { on "$1" sed -n 's/^VERSION_CODENAME=//p' /usr/lib/os-release; }
+
+@test "a host given with --stock runs Debian's own packages of libvirt and QEMU" {
     up --stock b
-    for host in a b; do
-        on "$host" readlink "/proc/$(on "$host" cat /run/libvirtd.pid)/exe" > "$BATS_TEST_TMPDIR/$host"
-    done
-    assert_equal "$(cat "$BATS_TEST_TMPDIR/a")" "$(realpath "$LDF_BUILD_PATCHED")/src/libvirtd"
-    assert_equal "$(cat "$BATS_TEST_TMPDIR/b")" "$(realpath "$LDF_BUILD_STOCK")/src/libvirtd"
+    assert_equal "$(libvirtd_of a)" "$(realpath "$LDF_BUILD_PATCHED")/src/libvirtd"
+    assert_equal "$(libvirtd_of b)" /usr/sbin/libvirtd
+    assert_equal "$(release_of b)" trixie
+    run -0 on b virsh version --daemon
+    assert_line --partial "libvirt 11.3.0"
+    assert_line --partial "QEMU 10.0."
     run -0 "$ROOT/lab" status
-    assert_line --partial "b: 192.0.2.3, stock libvirt, libvirtd runs"
+    assert_line --partial "b: 192.0.2.3, stock libvirt (trixie), libvirtd runs"
+}
+
+@test "what a stock host writes to its own files is gone with it" {
+    up --stock b=bookworm
+    assert_equal "$(release_of b)" bookworm
+    on b touch /usr/left-behind
+    on b test -e /usr/left-behind
+    "$ROOT/lab" down > /dev/null
+    up --stock b=bookworm
+    run -1 on b test -e /usr/left-behind
+}
+
+@test "a host is replaced by another one while the first goes on" {
+    up
+    define_guest a vdb=raw:b.raw
+    on a virsh -q start demo
+    on b touch /var/lib/libvirt/images/of-the-first
+    "$ROOT/lab" replace b=bookworm > /dev/null
+    assert_equal "$(release_of b)" bookworm
+    assert_equal "$(ls "$LDF_LAB/b/lib/images")" ""
+    assert_equal "$(on a virsh -c qemu+tcp://b/system hostname)" b
+    assert_equal "$(on a virsh -q domstate demo)" running
+    "$ROOT/lab" replace b > /dev/null
+    assert_equal "$(libvirtd_of b)" "$(realpath "$LDF_BUILD_PATCHED")/src/libvirtd"
+    "$ROOT/lab" down > /dev/null
+    assert_nothing_left
 }
 
 @test "up defines a guest with four disks for a person to play with" {

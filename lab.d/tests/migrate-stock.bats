@@ -3,22 +3,12 @@
 
 bats_require_minimum_version 1.5.0
 load lab
+load stock
 
 setup_file() { lab_setup_file --stock b; }
 teardown_file() { lab_teardown_file; }
 setup() { lab_setup; }
 teardown() { lab_teardown; }
-
-works_to_stock() {
-    local way=$1 copied=$2
-    shift 2
-    define_guest a "$@"
-    start_guest a
-    mark
-    run -0 migrate a b "$way" --copy-storage-all
-    assert_copied a b "$copied"
-    assert_guest_went_on a b
-}
 
 @test "without flags a guest moves to a stock host as ever (managed)" {
     works_to_stock managed "vdb vdc" vda=nbd:vda,shareable vdb=qcow2:b.qcow2 vdc=raw:c.raw
@@ -36,21 +26,6 @@ works_to_stock() {
 @test "flags that change nothing keep no guest from a stock host (p2p)" {
     works_to_stock p2p "vdb vdc" \
         vda=nbd:vda,shareable,migrate=false vdb=qcow2:b.qcow2,migrate=true vdc=raw:c.raw,snapshot=false
-}
-
-# stops DISK...: managed migration, before anything is made or moved.
-stops() {
-    define_guest a "$@"
-    start_guest a
-    mark
-    run -1 migrate a b managed --copy-storage-all --unsafe
-    assert_output --partial "disk-flags"
-    assert_equal "$(qmp_names a | grep -xE 'blockdev-mirror|migrate')" ""
-    assert_equal "$(qmp_names b)" ""
-    assert_equal "$(ls "$LDF_LAB/b/lib/images")" ""
-    assert_equal "$(on b virsh -q list --all --name)" ""
-    assert_guest_went_on a a
-    assert_no_job a
 }
 
 @test "a managed migration to a stock host stops before anything is made when a disk is left out" {
@@ -86,21 +61,6 @@ stops() {
     assert_guest_went_on a b
 }
 
-# obeys COPIED DISK...: p2p sends the stock host the list.
-obeys() {
-    local copied=$1 disk
-    shift
-    define_guest a "$@"
-    start_guest a
-    for disk in "$@"; do
-        [[ "$disk" != *migrate=false* ]] || make_images b "$disk"
-    done
-    mark
-    run -0 migrate a b p2p --copy-storage-all --unsafe
-    assert_copied a b "$copied"
-    assert_guest_went_on a b
-}
-
 @test "a peer-to-peer migration to a stock host leaves out a disk with migrate=false" {
     obeys vdb vdb=qcow2:b.qcow2 vdc=raw:c.raw,migrate=false
     assert_images_copied a b b.qcow2
@@ -115,16 +75,6 @@ obeys() {
 @test "a peer-to-peer migration to a stock host copies nothing when all disks have migrate=false" {
     obeys "" vdb=qcow2:b.qcow2,migrate=false vdc=raw:c.raw,migrate=false
     assert_images_not_copied a b b.qcow2 c.raw
-}
-
-from_stock() {
-    define_guest b vda=nbd:vda,shareable vdb=qcow2:b.qcow2 vdc=raw:c.raw
-    start_guest b
-    mark
-    run -0 migrate b a "$1" --copy-storage-all
-    assert_copied b a "vdb vdc"
-    assert_guest_went_on b a
-    assert_images_copied b a b.qcow2 c.raw
 }
 
 @test "a stock host moves a guest to a host with our change as ever (managed)" {

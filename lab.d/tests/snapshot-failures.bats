@@ -69,27 +69,6 @@ assert_nothing_left() {
     assert_refused "vdc" "raw" "<snapshot>"
 }
 
-@test "a QEMU that cannot leave out disks is refused only what it cannot do" {
-    local xml="$BATS_TEST_TMPDIR/old.xml"
-    make_images a vdb=qcow2:b.qcow2 vdc=raw:c.raw
-    "$ROOT/lab.d/guest-xml" demo vdb=qcow2:b.qcow2 vdc=raw:c.raw,snapshot=false |
-        sed "s|<domain |<domain xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0' |
-             s|</domain>|<qemu:capabilities><qemu:del capability='snapshot-save'/></qemu:capabilities></domain>|" > "$xml"
-    on a virsh -q define "$xml" > /dev/null
-    on a virsh -q start demo --paused
-    mark
-    run on a virsh -q snapshot-create-as demo s1
-    assert_refused "QEMU" "6.0" "'demo'" "<snapshot>" "shut the domain off"
-    on a virsh -q destroy demo
-    # The remedy it names.
-    on a virsh -q snapshot-create-as demo s1 > /dev/null
-    assert_equal "$(tags a b.qcow2)" b.qcow2:s1
-    on a virsh -q start demo --paused
-    run -1 on a virsh -q snapshot-delete demo s1
-    assert_output --partial "6.0"
-    assert_equal "$(tags a b.qcow2) $(snapshots a)" "b.qcow2:s1 s1"
-}
-
 @test "internal and external disks do not mix, and the refusal names one of each" {
     paused_guest vdb=qcow2:b.qcow2 vdc=qcow2:c.qcow2
     run on a virsh -q snapshot-create-as demo s1 --diskspec vdc,snapshot=external
@@ -127,7 +106,7 @@ assert_nothing_left() {
     start_guest a
     mark
     run -1 on a virsh -q snapshot-create-as demo s1
-    assert_output --partial "snapshot-save of snapshot 's1' of domain 'demo' failed"
+    assert_output --partial "snapshot-save job failed"
     assert_equal "$(small_disk_tags b.qcow2)" ""
     assert_equal "$(tags a c.qcow2), snapshots $(snapshots a)" "c.qcow2:, snapshots "
     assert_equal "$(state_of a)" running
@@ -142,7 +121,7 @@ assert_nothing_left() {
     on a virsh -q start demo --paused
     fill_small_disk
     run -1 on a virsh -q snapshot-create-as demo s1
-    assert_output --partial "snapshot-save of snapshot 's1' of domain 'demo' failed"
+    assert_output --partial "snapshot-save job failed"
     assert_equal "$(small_disk_tags c.qcow2)" ""
     assert_equal "$(tags a b.qcow2), snapshots $(snapshots a)" "b.qcow2:, snapshots "
     assert_equal "$(state_of a)" paused

@@ -12,6 +12,13 @@ teardown() { lab_teardown; }
 
 sources() { on a virsh -q domblklist demo "$@" | awk '{ sub(".*/", "", $2); print $1 "=" $2 }' | xargs; }
 
+# backing_of TARGET: the file that the disk's overlay stands on.
+backing_of() {
+    local file
+    file=$(on a virsh -q domblklist demo | awk -v target="$1" '$1 == target { print $2 }')
+    basename "$(on a qemu-img info -U --output=json "$file" | jq -r '."backing-filename"')"
+}
+
 @test "an offline snapshot is taken of the selected images alone" {
     define_guest a vdb=qcow2:b.qcow2 vdc=raw:c.raw,snapshot=false vdd=qcow2:d.qcow2,snapshot=false vde=qcow2:e.qcow2 hdc=cdrom:
     on a virsh -q snapshot-create-as demo s1 > /dev/null
@@ -104,8 +111,6 @@ sources() { on a virsh -q domblklist demo "$@" | awk '{ sub(".*/", "", $2); prin
     on a virsh -q snapshot-create-as demo s0 > /dev/null
     on a virsh -q snapshot-create-as demo s1 --disk-only > /dev/null
     on a virsh -q snapshot-create-as demo s2 --disk-only > /dev/null
-    run -1 on a virsh -q snapshot-revert demo s1
-    assert_output --partial "revert to external snapshot not supported yet"
     run -1 on a virsh -q snapshot-delete demo s1 --children
     assert_output --partial "deletion of external children disk snapshots not supported"
     # Nothing is taken that cannot be quiesced: the lab's guest has no agent.
@@ -115,6 +120,35 @@ sources() { on a virsh -q domblklist demo "$@" | awk '{ sub(".*/", "", $2); prin
     run -1 on a virsh -q snapshot-create-as demo s3 --quiesce
     assert_equal "$(snapshots a)" "s0 s1 s2"
     assert_equal "$(sources)" "vdb=b.s2 vdc=c.raw"
+}
+
+@test "a revert to an external snapshot gives no overlay to the disks that their flags left out" {
+    define_guest a vdb=qcow2:b.qcow2 vdc=raw:c.raw,snapshot=false vdd=nbd:d,snapshot=false
+    start_guest a
+    on a virsh -q snapshot-create-as demo s1 --disk-only > /dev/null
+    on a virsh -q snapshot-create-as demo s2 --memspec file=/var/lib/libvirt/images/memory2 > /dev/null
+    # To one without memory: the guest is off.
+    on a virsh -q snapshot-revert demo s1
+    assert_equal "$(state_of a)" "shut off"
+    assert_regex "$(sources)" '^vdb=b\.[0-9]+ vdc=c\.raw vdd='
+    assert_equal "$(backing_of vdb)" b.qcow2
+    # To one with memory: it runs.
+    on a virsh -q snapshot-revert demo s2
+    assert_equal "$(state_of a)" running
+    assert_regex "$(sources)" '^vdb=b\.[0-9]+ vdc=c\.raw vdd='
+    assert_equal "$(backing_of vdb)" b.s1
+    assert_equal "$(flags_of a vdc) $(flags_of a vdd)" "snapshot=false snapshot=false"
+}
+
+@test "a disk that a later external snapshot took in spite of its flag gets an overlay like any other" {
+    define_guest a vdb=qcow2:b.qcow2 vdc=raw:c.raw,snapshot=false
+    on a virsh -q start demo --paused
+    on a virsh -q snapshot-create-as demo s1 --disk-only > /dev/null
+    on a virsh -q snapshot-create-as demo s2 --disk-only --diskspec vdc,snapshot=external > /dev/null
+    on a virsh -q snapshot-revert demo s1
+    # c.raw is what c.s2 stands on.
+    assert_regex "$(sources)" '^vdb=b\.[0-9]+ vdc=c\.[0-9]+$'
+    assert_equal "$(backing_of vdc)" c.raw
 }
 
 @test "an external snapshot of the selected disks is deleted by merging just them" {

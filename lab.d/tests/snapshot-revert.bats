@@ -233,7 +233,7 @@ overlay_ends_with() {
     mv "$(image a b.qcow2)" "$(image a b.away)"
     run on a virsh -q snapshot-revert demo s1
     mv "$(image a b.away)" "$(image a b.qcow2)"
-    assert_refused_and_untouched "'/var/lib/libvirt/images/b.qcow2'" "'vdb'" "No such file"
+    assert_refused_and_untouched "'/var/lib/libvirt/images/b.qcow2'" "'vdb'" "was removed"
     on a virsh -q snapshot-revert demo s1
 }
 
@@ -288,4 +288,20 @@ overlay_ends_with() {
     # Nothing of a domain that is gone stays, but its images.
     on a virsh -q destroy demo
     assert_equal "$(on a virsh -q list --all --name | xargs)" ""
+}
+
+@test "a disk that is left out and has a snapshot of that name of its user's own keeps what it holds" {
+    define_guest a vdb=qcow2:b.qcow2 vdd=qcow2:d.qcow2,snapshot=false
+    on a qemu-io -f qcow2 -c 'write -P 1 4M 64k' /var/lib/libvirt/images/d.qcow2
+    on a qemu-img snapshot -c s1 /var/lib/libvirt/images/d.qcow2
+    on a qemu-io -f qcow2 -c 'write -P 2 4M 64k' /var/lib/libvirt/images/d.qcow2
+    on a virsh -q start demo --paused
+    on a virsh -q snapshot-create-as demo s1 > /dev/null
+    mark
+    on a virsh -q snapshot-revert demo s1
+    assert_equal "$(snapshot_job a snapshot-load)" "$(node a vdb): $(node a vdb)"
+    on a virsh -q destroy demo
+    run -0 on a qemu-io -r -f qcow2 -c 'read -P 2 4M 64k' /var/lib/libvirt/images/d.qcow2
+    refute_output --partial "verification failed"
+    assert_equal "$(tags a b.qcow2 d.qcow2)" "b.qcow2:s1 d.qcow2:s1"
 }

@@ -9,8 +9,10 @@
 #include "qemu_block.h"
 #include "qemu_domain.h"
 #include "qemu_snapshot_image.h"
-#include "vircommand.h"
 #include "virerror.h"
+#include "viridentity.h"
+#include "virqemu.h"
+#include "virsecret.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
@@ -32,6 +34,68 @@ qemuSnapshotImageGetName(virDomainDiskDef *disk)
         return g_strdup(virDomainDiskGetSource(disk));
 
     return qemuBlockGetBackingStoreString(disk->src, false);
+}
+
+
+/* Only --image-opts says that the image is encrypted and with what; the passphrase
+ * is in no argument. */
+static int
+qemuSnapshotImageAddEncrypted(virCommand *cmd,
+                              virStorageSource *src,
+                              const char *op,
+                              const char *tag)
+{
+    VIR_IDENTITY_AUTORESTORE virIdentity *oldident = virIdentityElevateCurrent();
+    g_autoptr(virConnect) conn = oldident ? virGetConnectSecret() : NULL;
+    g_autofree unsigned char *passphrase = NULL;
+    g_auto(virBuffer) opts = VIR_BUFFER_INITIALIZER;
+    size_t len;
+    int fd;
+
+    if (!conn ||
+        virSecretGetSecretString(conn, &src->encryption->secrets[0]->seclookupdef,
+                                 VIR_SECRET_USAGE_TYPE_VOLUME, &passphrase, &len) < 0 ||
+        (fd = virCommandSetSendBuffer(cmd, &passphrase, len)) < 0)
+        return -1;
+
+    virBufferAsprintf(&opts, "driver=qcow2,encrypt.format=luks,encrypt.key-secret=luks,file.driver=%s,file.filename=",
+                      virStorageSourceIsBlockLocal(src) ? "host_device" : "file");
+    virQEMUBuildBufferEscapeComma(&opts, src->path);
+
+    virCommandAddArg(cmd, "--object");
+    virCommandAddArgFormat(cmd, "secret,id=luks,file=/proc/self/fd/%d", fd);
+    virCommandAddArgList(cmd, "--image-opts", op, tag, NULL);
+    virCommandAddArgBuffer(cmd, &opts);
+    return 0;
+}
+
+
+/**
+ * qemuSnapshotImageCommand:
+ * @src: image on local storage that no QEMU has open
+ * @op: 'qemu-img snapshot' operation, one of "-c", "-d", "-a"
+ * @tag: name of the snapshot
+ *
+ * Returns the command that does @op, owned by the caller, or NULL if the passphrase
+ * of an encrypted image cannot be had, with an error reported.
+ */
+virCommand *
+qemuSnapshotImageCommand(virStorageSource *src,
+                         const char *op,
+                         const char *tag)
+{
+    g_autoptr(virCommand) cmd = virCommandNewArgList("qemu-img", "snapshot", NULL);
+
+    if (src->encryption &&
+        src->encryption->format == VIR_STORAGE_ENCRYPTION_FORMAT_LUKS &&
+        src->encryption->nsecrets > 0) {
+        if (qemuSnapshotImageAddEncrypted(cmd, src, op, tag) < 0)
+            return NULL;
+    } else {
+        virCommandAddArgList(cmd, op, tag, src->path, NULL);
+    }
+
+    return g_steal_pointer(&cmd);
 }
 
 

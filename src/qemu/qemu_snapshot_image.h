@@ -7,7 +7,13 @@
 #pragma once
 
 #include "domain_conf.h"
+#include "vircommand.h"
 #include "virjson.h"
+
+virCommand *
+qemuSnapshotImageCommand(virStorageSource *src,
+                         const char *op,
+                         const char *tag);
 
 virJSONValue *
 qemuSnapshotImageGetInfo(virDomainDiskDef *disk);

@@ -240,6 +240,33 @@ qemuSnapshotSubsetNodeHasTag(GHashTable *nodedata,
 }
 
 
+/**
+ * qemuSnapshotSubsetGetMemoryNode:
+ * @vm: running domain
+ * @snapdef: internal snapshot to be taken, aligned to the disks of @vm
+ *
+ * QEMU ends at once when it writes memory to an encrypted image.
+ *
+ * Returns the name of the node of the first disk that can hold the memory, owned by
+ * @vm, or NULL if no disk of @snapdef can. Reports no error.
+ */
+const char *
+qemuSnapshotSubsetGetMemoryNode(virDomainObj *vm,
+                                const virDomainSnapshotDef *snapdef)
+{
+    size_t i;
+
+    for (i = 0; i < vm->def->ndisks; i++) {
+        virDomainDiskDef *disk = vm->def->disks[i];
+
+        if (qemuSnapshotSubsetHasDisk(snapdef, disk->dst) && !disk->src->encryption)
+            return qemuBlockStorageSourceGetFormatNodename(disk->src);
+    }
+
+    return NULL;
+}
+
+
 static void
 qemuSnapshotSubsetRecordJob(virDomainObj *vm,
                             qemuSnapshotRecordType type,
@@ -263,7 +290,7 @@ qemuSnapshotSubsetRecordJob(virDomainObj *vm,
  * is restarted before the metadata are written.
  *
  * Returns 0 on success, -1 otherwise (VIR_ERR_OPERATION_INVALID naming image, disk
- * and remedy).
+ * and remedy, or VIR_ERR_OPERATION_UNSUPPORTED if no image can hold the memory).
  */
 int
 qemuSnapshotSubsetCreatePrepare(virDomainObj *vm,
@@ -296,6 +323,13 @@ qemuSnapshotSubsetCreatePrepare(virDomainObj *vm,
     if (vm->def->os.loader && vm->def->os.loader->nvram &&
         qemuSnapshotSubsetNodeHasTag(nodedata, vm->def->os.loader->nvram, tag))
         return qemuSnapshotSubsetReportTag(vm->def->os.loader->nvram->path, "nvram", tag);
+
+    if (!qemuSnapshotSubsetGetMemoryNode(vm, snapdef)) {
+        virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
+                       _("no image can hold the memory of domain '%1$s': those of all disks that snapshot '%2$s' takes are encrypted; take a disk that is not (--diskspec DISK,snapshot=internal), or shut the domain off first"),
+                       vm->def->name, tag);
+        return -1;
+    }
 
     qemuSnapshotSubsetRecordJob(vm, QEMU_SNAPSHOT_RECORD_SAVE, snapdef);
     return 0;
@@ -869,7 +903,7 @@ qemuSnapshotSubsetCheckGone(virDomainDiskDef *disk,
         return 0;
 
     virReportError(VIR_ERR_OPERATION_FAILED,
-                   _("image '%1$s' of disk '%2$s' still holds snapshot '%3$s': shut the domain off and delete the snapshot again"),
+                   _("image '%1$s' of disk '%2$s' still holds snapshot '%3$s': delete the snapshot again while the domain is shut off and the image can be written"),
                    NULLSTR(virDomainDiskGetSource(disk)), disk->dst, name);
     return -1;
 }

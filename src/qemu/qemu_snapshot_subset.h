@@ -22,6 +22,10 @@ qemuSnapshotSubsetValidate(virDomainObj *vm,
 void
 qemuSnapshotSubsetReportFormat(const virDomainDiskDef *disk);
 
+const char *
+qemuSnapshotSubsetGetMemoryNode(virDomainObj *vm,
+                                const virDomainSnapshotDef *snapdef);
+
 int
 qemuSnapshotSubsetCreatePrepare(virDomainObj *vm,
                                 virDomainSnapshotDef *snapdef);

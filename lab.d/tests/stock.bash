@@ -1,0 +1,54 @@
+# Helpers of tests of migrations between a host with our change (a) and a stock one
+# (b): `load stock` after `load lab`.
+# shellcheck shell=bash disable=SC2154
+
+works_to_stock() {
+    local way=$1 copied=$2
+    shift 2
+    define_guest a "$@"
+    start_guest a
+    mark
+    run -0 migrate a b "$way" --copy-storage-all
+    assert_copied a b "$copied"
+    assert_guest_went_on a b
+}
+
+# stops DISK...: managed migration, before anything is made or moved.
+stops() {
+    define_guest a "$@"
+    start_guest a
+    mark
+    run -1 migrate a b managed --copy-storage-all --unsafe
+    assert_output --partial "disk-flags"
+    assert_equal "$(qmp_names a | grep -xE 'blockdev-mirror|migrate')" ""
+    assert_equal "$(qmp_names b)" ""
+    assert_equal "$(ls "$LDF_LAB/b/lib/images")" ""
+    assert_equal "$(on b virsh -q list --all --name)" ""
+    assert_guest_went_on a a
+    assert_no_job a
+}
+
+# obeys COPIED DISK...: p2p sends the stock host the list.
+obeys() {
+    local copied=$1 disk
+    shift
+    define_guest a "$@"
+    start_guest a
+    for disk in "$@"; do
+        [[ "$disk" != *migrate=false* ]] || make_images b "$disk"
+    done
+    mark
+    run -0 migrate a b p2p --copy-storage-all --unsafe
+    assert_copied a b "$copied"
+    assert_guest_went_on a b
+}
+
+from_stock() {
+    define_guest b vda=nbd:vda,shareable vdb=qcow2:b.qcow2 vdc=raw:c.raw
+    start_guest b
+    mark
+    run -0 migrate b a "$1" --copy-storage-all
+    assert_copied b a "vdb vdc"
+    assert_guest_went_on b a
+    assert_images_copied b a b.qcow2 c.raw
+}

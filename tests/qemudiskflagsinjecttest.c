@@ -57,6 +57,9 @@ testInjectMain(void);
 /* what the disks of the documents get in this run */
 static const virDomainDiskFlags *wish;
 
+/* whether the document at hand has flags already, and is left as it is */
+static bool flagged;
+
 /* names of documents with disks that got flags, and how many disks they have */
 static GHashTable *injected;
 static size_t injectedDisks;
@@ -344,6 +347,9 @@ testInjectFormat(virDomainDef *def,
     char *ret;
     size_t i;
 
+    if (flagged)
+        return virDomainDefFormat(def, xmlopt, formatFlags);
+
     for (i = 0; i < def->ndisks; i++)
         flags[i] = def->disks[i]->flags;
 
@@ -441,6 +447,9 @@ testInjectParseFile(const char *path,
     if (!(xml = virXMLParse(path, NULL, NULL, "domain", &ctxt, NULL, false)))
         return NULL;
 
+    if ((flagged = virXPathNode("./devices/disk/flags", ctxt)))
+        return virDomainDefParseNode(ctxt, xmlopt, parseOpaque, parseFlags);
+
     return testInjectParse(path, ctxt, xmlopt, parseOpaque, parseFlags);
 }
 
@@ -483,8 +492,13 @@ testInjectRun(const void *opaque)
         return -1;
 
     if (pid == 0) {
+        char *root = virTestFakeRootDirInit();
+        int ret;
+
         wish = opaque;
-        _exit(testInjectAll());
+        ret = testInjectAll();
+        virTestFakeRootDirCleanup(root);
+        _exit(ret);
     }
 
     return virProcessWait(pid, &status, false) < 0 || status != 0 ? -1 : 0;

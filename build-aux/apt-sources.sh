@@ -96,7 +96,7 @@ convert_suites() {
                 if (wanted == "sid") print "Check-Valid-Until: no"
                 if (keys[uri] != "") {
                     gsub(/\v/, "\n", keys[uri])
-                    print "Signed-By: " keys[uri]
+                    print "Signed-By:" (keys[uri] ~ /^\n/ ? "" : " ") keys[uri]
                 }
                 print ""
             }

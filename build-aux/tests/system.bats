@@ -78,7 +78,7 @@ Types: deb deb-src
 URIs: uri:three
 Suites: trixie trixie-updates
 Components: main
-Signed-By: 
+Signed-By:
  -----BEGIN KEY-----
  abc
 SOURCES

@@ -19,3 +19,6 @@ exclude_file_name_regexp--sc_error_message_uppercase = ^bench\.d/
 exclude_file_name_regexp--sc_require_config_h = ^bench\.d/
 exclude_file_name_regexp--sc_require_config_h_first = ^bench\.d/
 exclude_file_name_regexp--sc_unmarked_diagnostics = ^bench\.d/
+
+# The licence is as the FSF writes it.
+exclude_file_name_regexp--sc_fsf_postal = ^COPYING\.LESSER$$

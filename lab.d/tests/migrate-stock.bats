@@ -5,7 +5,11 @@ bats_require_minimum_version 1.5.0
 load lab
 load stock
 
-setup_file() { lab_setup_file --stock b; }
+setup_file() {
+    # The QEMU of either system knows it.
+    export MACHINE=pc-i440fx-7.2
+    lab_setup_file --stock b
+}
 teardown_file() { lab_teardown_file; }
 setup() { lab_setup; }
 teardown() { lab_teardown; }

@@ -132,6 +132,8 @@ backing_of() {
     assert_equal "$(state_of a)" "shut off"
     assert_regex "$(sources)" '^vdb=b\.[0-9]+ vdc=c\.raw vdd='
     assert_equal "$(backing_of vdb)" b.qcow2
+    # libvirt names overlays after the second.
+    sleep 1
     # To one with memory: it runs.
     on a virsh -q snapshot-revert demo s2
     assert_equal "$(state_of a)" running

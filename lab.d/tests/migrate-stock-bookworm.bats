@@ -6,8 +6,8 @@ load lab
 load stock
 
 setup_file() {
-    # The oldest QEMU of them knows it, too.
-    export MACHINE=pc-i440fx-7.2
+    MACHINE=$(common_machine bookworm)
+    export MACHINE
     lab_setup_file --stock b=bookworm
 }
 teardown_file() { lab_teardown_file; }

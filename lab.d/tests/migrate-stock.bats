@@ -6,8 +6,8 @@ load lab
 load stock
 
 setup_file() {
-    # The QEMU of either system knows it.
-    export MACHINE=pc-i440fx-7.2
+    MACHINE=$(common_machine trixie)
+    export MACHINE
     lab_setup_file --stock b
 }
 teardown_file() { lab_teardown_file; }

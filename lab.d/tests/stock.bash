@@ -2,15 +2,37 @@
 # (b): `load stock` after `load lab`.
 # shellcheck shell=bash disable=SC2154
 
+# common_machine DEBIAN: the newest machine type that the QEMU of this system and
+# that of the stock host know.
+common_machine() {
+    case $LDF_SYSTEM-$1 in
+    *bookworm*) echo pc-i440fx-7.2 ;;
+    *) echo pc-i440fx-10.0 ;;
+    esac
+}
+
+# assert_moved: the migration from a to b that was run succeeded.  Where QEMU_REFUSES
+# is set, QEMU of b may have refused the guest's memory for that reason instead: all
+# that libvirt does is done by then, and the guest goes on on a.
+assert_moved() {
+    if [ -z "${QEMU_REFUSES-}" ] || [ "$status" -eq 0 ]; then
+        assert_equal "$status" 0
+        assert_guest_went_on a b
+    else
+        grep "$QEMU_REFUSES" "$LDF_LAB/b/log/qemu/demo.log"
+        assert_guest_went_on a a
+    fi
+}
+
 works_to_stock() {
     local way=$1 copied=$2
     shift 2
     define_guest a "$@"
     start_guest a
     mark
-    run -0 migrate a b "$way" --copy-storage-all
+    run migrate a b "$way" --copy-storage-all
     assert_copied a b "$copied"
-    assert_guest_went_on a b
+    assert_moved
 }
 
 # stops DISK...: managed migration, before anything is made or moved.
@@ -38,9 +60,9 @@ obeys() {
         [[ "$disk" != *migrate=false* ]] || make_images b "$disk"
     done
     mark
-    run -0 migrate a b p2p --copy-storage-all --unsafe
+    run migrate a b p2p --copy-storage-all --unsafe
     assert_copied a b "$copied"
-    assert_guest_went_on a b
+    assert_moved
 }
 
 from_stock() {

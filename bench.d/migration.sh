@@ -23,8 +23,8 @@ put_images_in_memory() {
     done
 }
 
-# libvirt 9.0.0 never frees a port that it was told to use for the disks, so each
-# round has one of its own, outside of the range from which libvirt chooses.
+# Each round has a port of its own for the disks, outside of the range from which
+# libvirt chooses: it need not free one that it was told to use.
 first_port=49300
 # shellcheck disable=SC2034 # link-bytes.sh counts what comes to all of them
 last_port=49999

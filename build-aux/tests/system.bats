@@ -30,7 +30,7 @@ use_fake_mmdebstrap() {
 }
 
 make_system() {
-    run --separate-stderr "$TOOLS/make-system" "$@"
+    run --separate-stderr env -u LDF_SYSTEM "$TOOLS/make-system" "$@"
 }
 
 @test "packages come from where the machine has its own, for another release, with the same keys" {

@@ -13,7 +13,7 @@ common_machine() {
 
 # assert_moved: the migration from a to b that was run succeeded.  Where QEMU_REFUSES
 # is set, QEMU of b may have refused the guest's memory for that reason instead: all
-# that libvirt does is done by then, and the guest goes on on a.
+# that libvirt does is done by then, and the guest stays on a.
 assert_moved() {
     if [ -z "${QEMU_REFUSES-}" ] || [ "$status" -eq 0 ]; then
         assert_equal "$status" 0

@@ -237,7 +237,8 @@ connect_host() {
     nsenter --target "$lan" --net ip link add name "host-$1" type veth peer name eth0 netns "$pid"
     nsenter --target "$lan" --net ip link set "host-$1" master lab up
     nsenter --target "$pid" --net ip address add "${ADDRESS[$1]}/24" dev eth0
-    nsenter --target "$pid" --net ip link set eth0 up
+    # The same for whoever takes the host's place, so that its peers need not find out.
+    nsenter --target "$pid" --net ip link set eth0 address "02:00:c0:00:02:0${ADDRESS[$1]##*.}" up
 }
 
 # link_host HOST cut|heal: takes its port out of the bridge and puts it back.  The

@@ -230,7 +230,7 @@ in_clone() { env -u LDF_SYSTEM -u LDF_BUILD "$CLONE/build-aux/in-system" "$@"; }
 
 @test "nothing that a command starts outlives it" {
     use_clone
-    run -0 in_clone bash -c 'setsid sleep 98765 >/dev/null 2>&1 & disown; sleep 0.3; readlink "/proc/$!/exe"'
+    run -0 in_clone bash -c 'setsid sleep 98765 >/dev/null 2>&1 & disown; until readlink "/proc/$!/exe" | grep sleep; do :; done'
     assert_output --partial sleep
     run -1 pgrep -f 'sleep 98765'
 }

@@ -46,6 +46,35 @@ testIsLeftOut(testSelected selected,
 }
 
 
+/* An internal snapshot would take the disk if there were something to take. */
+static bool
+testIsUnfit(const virDomainDiskSnapshotFacts *facts)
+{
+    virDomainDiskSnapshotFacts fit = *facts;
+
+    fit.readonly = false;
+
+    if (facts->listed)
+        fit.empty = false;
+
+    return (facts->empty || facts->readonly) &&
+           virDomainDiskSelectSnapshot(&fit, NULL) == VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL;
+}
+
+
+static bool
+testUnfitIsLeftOut(const virDomainDiskSnapshotFacts *facts,
+                   testSelected selected)
+{
+    if (!testIsUnfit(facts))
+        return selected.location != VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL ||
+               (!facts->empty && !facts->readonly);
+
+    return testIsLeftOut(selected, facts->empty ? VIR_DOMAIN_DISK_SELECTION_EMPTY :
+                                                  VIR_DOMAIN_DISK_SELECTION_READONLY);
+}
+
+
 /* is there a medium, or at least someone who wants the empty drive in */
 static bool
 testHasMedium(const virDomainDiskSnapshotFacts *facts)
@@ -58,6 +87,9 @@ static bool
 testSnapshotXMLRules(const virDomainDiskSnapshotFacts *facts,
                      testSelected selected)
 {
+    if (testIsUnfit(facts))
+        return true;
+
     if (facts->asked == VIR_DOMAIN_SNAPSHOT_LOCATION_DEFAULT)
         return selected.reason != VIR_DOMAIN_DISK_SELECTION_LIST;
 
@@ -82,6 +114,9 @@ static bool
 testEmptyIsLeftOut(const virDomainDiskSnapshotFacts *facts,
                    testSelected selected)
 {
+    if (testIsUnfit(facts))
+        return true;
+
     if (facts->asked != VIR_DOMAIN_SNAPSHOT_LOCATION_DEFAULT ||
         facts->flag == VIR_TRISTATE_BOOL_NO ||
         testHasMedium(facts))
@@ -95,6 +130,9 @@ static bool
 testAttributeNoLeavesOut(const virDomainDiskSnapshotFacts *facts,
                          testSelected selected)
 {
+    if (testIsUnfit(facts))
+        return true;
+
     if (facts->asked != VIR_DOMAIN_SNAPSHOT_LOCATION_DEFAULT ||
         facts->flag == VIR_TRISTATE_BOOL_NO ||
         !testHasMedium(facts) ||
@@ -110,6 +148,9 @@ static bool
 testTrueTakes(const virDomainDiskSnapshotFacts *facts,
               testSelected selected)
 {
+    if (testIsUnfit(facts))
+        return true;
+
     if (facts->asked != VIR_DOMAIN_SNAPSHOT_LOCATION_DEFAULT ||
         facts->flag != VIR_TRISTATE_BOOL_YES ||
         !testHasMedium(facts) ||
@@ -155,6 +196,9 @@ static bool
 testNothingSaidMeansDefault(const virDomainDiskSnapshotFacts *facts,
                             testSelected selected)
 {
+    if (testIsUnfit(facts))
+        return true;
+
     if (facts->asked != VIR_DOMAIN_SNAPSHOT_LOCATION_DEFAULT ||
         facts->flag != VIR_TRISTATE_BOOL_ABSENT ||
         facts->attribute != VIR_DOMAIN_SNAPSHOT_LOCATION_DEFAULT ||
@@ -172,6 +216,9 @@ testUnsetChangesNothing(const virDomainDiskSnapshotFacts *facts,
                         testSelected selected)
 {
     virDomainSnapshotLocation expect = facts->asked;
+
+    if (testIsUnfit(facts))
+        return true;
 
     if (facts->flag != VIR_TRISTATE_BOOL_ABSENT)
         return true;
@@ -335,6 +382,7 @@ mymain(void)
         { "what the snapshot XML asks for goes first", testSnapshotXMLRules },
         { "the flag false leaves a disk out, whatever its attribute says", testFalseLeavesOut },
         { "an empty drive that is not listed is left out", testEmptyIsLeftOut },
+        { "what is empty or read-only is in no internal snapshot", testUnfitIsLeftOut },
         { "the attribute 'no' leaves a disk out, and a read-only disk is told as such", testAttributeNoLeavesOut },
         { "the flag true takes a disk", testTrueTakes },
         { "the flag true does not say how a disk is taken", testTrueDoesNotSayHow },

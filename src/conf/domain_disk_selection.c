@@ -74,8 +74,9 @@ virDomainDiskSelectMigrate(const virDomainDiskMigrateFacts *facts,
  * for goes first, then the disk's flag, which says only whether, then the disk's
  * snapshot='...', then libvirt's default: every disk with a medium.
  *
- * A disk that the snapshot XML lists without saying how is taken even if it is
- * empty, and where @facts->uniform is set, in the same way as all others.
+ * A disk that the snapshot XML lists without saying how is taken, where
+ * @facts->uniform is set, in the same way as all others. What is empty or read-only
+ * is in no internal snapshot, whatever says so.
  *
  * Returns VIR_DOMAIN_SNAPSHOT_LOCATION_NO when the disk is left out, how it is
  * taken otherwise. Reports no error.
@@ -109,6 +110,14 @@ virDomainDiskSelectSnapshot(const virDomainDiskSnapshotFacts *facts,
     } else {
         decided = VIR_DOMAIN_DISK_SELECTION_DEFAULT;
         location = facts->fallback;
+    }
+
+    /* neither QEMU nor qemu-img can save what has no image or cannot be written */
+    if (location == VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL &&
+        (facts->empty || facts->readonly)) {
+        decided = facts->empty ? VIR_DOMAIN_DISK_SELECTION_EMPTY :
+                                 VIR_DOMAIN_DISK_SELECTION_READONLY;
+        location = VIR_DOMAIN_SNAPSHOT_LOCATION_NO;
     }
 
     if (reason)

@@ -6,34 +6,262 @@
 
 #include <config.h>
 
+#include <fcntl.h>
+
 #include "qemu_block.h"
 #include "qemu_domain.h"
+#include "qemu_monitor.h"
 #include "qemu_snapshot_image.h"
 #include "virerror.h"
+#include "virfile.h"
+#include "virhash.h"
 #include "viridentity.h"
 #include "virqemu.h"
 #include "virsecret.h"
+#include "virstring.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
+/* Seconds that a server of images is given to answer: the domain is locked. */
+#define QEMU_SNAPSHOT_IMAGE_TIMEOUT 30
 
-static char *
-qemuSnapshotImageGetName(virDomainDiskDef *disk)
+/* Bytes that QEMU locks in an image that it writes to, and in one that it wants
+ * nobody else to write to. */
+#define QEMU_SNAPSHOT_IMAGE_LOCK_WRITES 101
+#define QEMU_SNAPSHOT_IMAGE_LOCK_NO_WRITER 201
+
+
+static int
+qemuSnapshotImageLimitTime(void *opaque G_GNUC_UNUSED)
 {
-    if (virDomainDiskTranslateSourcePool(disk) < 0)
-        return NULL;
+    /* outlives exec and ends the process */
+    alarm(QEMU_SNAPSHOT_IMAGE_TIMEOUT);
+    return 0;
+}
 
-    if (virStorageSourceIsEmpty(disk->src)) {
-        virReportError(VIR_ERR_OPERATION_INVALID,
-                       _("disk '%1$s' has no image to look for snapshots in"),
-                       disk->dst);
+
+static virCommand *
+qemuSnapshotImageNewInfo(virStorageSource *src,
+                         char **name)
+{
+    g_autoptr(virCommand) cmd = virCommandNewArgList("qemu-img", "info", "--force-share",
+                                                     "--output=json", NULL);
+
+    if (virStorageSourceIsLocalStorage(src)) {
+        /* never let the guest's data tell what format the image has */
+        if (src->format > VIR_STORAGE_FILE_NONE)
+            virCommandAddArgList(cmd, "-f", virStorageFileFormatTypeToString(src->format), NULL);
+
+        *name = g_strdup(src->path);
+    } else if (!(*name = qemuBlockGetBackingStoreString(src, false))) {
         return NULL;
     }
 
-    if (virStorageSourceIsLocalStorage(disk->src))
-        return g_strdup(virDomainDiskGetSource(disk));
+    virCommandAddArg(cmd, *name);
+    virCommandSetPreExecHook(cmd, qemuSnapshotImageLimitTime, NULL);
+    virCommandRawStatus(cmd);
+    return g_steal_pointer(&cmd);
+}
 
-    return qemuBlockGetBackingStoreString(disk->src, false);
+
+/**
+ * qemuSnapshotImageGetInfo:
+ * @src: image with its pool resolved
+ * @disk: target of the disk, for errors
+ *
+ * Returns the description of the image ('ImageInfo' in QEMU's schema), owned by the
+ * caller, or NULL if it cannot be read (VIR_ERR_OPERATION_FAILED, or
+ * VIR_ERR_OPERATION_TIMEOUT where nobody answers, naming the disk and the image).
+ */
+virJSONValue *
+qemuSnapshotImageGetInfo(virStorageSource *src,
+                         const char *disk)
+{
+    g_autoptr(virCommand) cmd = NULL;
+    g_autofree char *name = NULL;
+    g_autofree char *output = NULL;
+    g_autofree char *errors = NULL;
+    int status;
+
+    if (virStorageSourceIsEmpty(src)) {
+        virReportError(VIR_ERR_OPERATION_INVALID,
+                       _("disk '%1$s' has no image to look into"), disk);
+        return NULL;
+    }
+
+    if (!(cmd = qemuSnapshotImageNewInfo(src, &name)))
+        return NULL;
+
+    virCommandSetOutputBuffer(cmd, &output);
+    virCommandSetErrorBuffer(cmd, &errors);
+
+    if (virCommandRun(cmd, &status) < 0)
+        return NULL;
+
+    if (WIFSIGNALED(status)) {
+        virReportError(VIR_ERR_OPERATION_TIMEOUT,
+                       _("image '%1$s' of disk '%2$s' could not be read within %3$d seconds"),
+                       name, disk, QEMU_SNAPSHOT_IMAGE_TIMEOUT);
+        return NULL;
+    }
+
+    if (status != 0) {
+        virReportError(VIR_ERR_OPERATION_FAILED,
+                       _("image '%1$s' of disk '%2$s' cannot be read: %3$s"),
+                       name, disk, errors);
+        return NULL;
+    }
+
+    return virJSONValueFromString(output);
+}
+
+
+static GHashTable *
+qemuSnapshotImageParse(virJSONValue *info)
+{
+    g_autoptr(GHashTable) ret = virHashNew(g_free);
+    virJSONValue *snapshots = virJSONValueObjectGetArray(info, "snapshots");
+    size_t i;
+
+    for (i = 0; snapshots && i < virJSONValueArraySize(snapshots); i++) {
+        virJSONValue *snapshot = virJSONValueArrayGet(snapshots, i);
+        const char *name = virJSONValueObjectGetString(snapshot, "name");
+        g_autofree qemuBlockNamedNodeDataSnapshot *data = g_new0(qemuBlockNamedNodeDataSnapshot, 1);
+        unsigned long long size = 0;
+
+        /* qemu-img takes the first of several that have one name */
+        if (!name || virHashHasEntry(ret, name))
+            continue;
+
+        ignore_value(virJSONValueObjectGetNumberUlong(snapshot, "vm-state-size", &size));
+        ignore_value(virStrToLong_ullp(NULLSTR_EMPTY(virJSONValueObjectGetString(snapshot, "id")),
+                                       NULL, 10, &data->id));
+        data->vmstate = size > 0;
+        g_hash_table_insert(ret, g_strdup(name), g_steal_pointer(&data));
+    }
+
+    return g_steal_pointer(&ret);
+}
+
+
+static const char *
+qemuSnapshotImageGetBitmap(virJSONValue *info)
+{
+    virJSONValue *specific = virJSONValueObjectGetObject(info, "format-specific");
+    virJSONValue *data = specific ? virJSONValueObjectGetObject(specific, "data") : NULL;
+    virJSONValue *bitmaps = data ? virJSONValueObjectGetArray(data, "bitmaps") : NULL;
+
+    if (!bitmaps || virJSONValueArraySize(bitmaps) == 0)
+        return NULL;
+
+    return virJSONValueObjectGetString(virJSONValueArrayGet(bitmaps, 0), "name");
+}
+
+
+/**
+ * qemuSnapshotImageGetSnapshots:
+ * @disk: disk whose image to look into; it may be in use by a running domain
+ * @bitmap: filled with the name of the first dirty bitmap that the image holds,
+ *          owned by the caller, or NULL; may be NULL itself
+ *
+ * Returns the snapshots that the image holds, qemuBlockNamedNodeDataSnapshot by
+ * name, owned by the caller, or NULL if it cannot be read (VIR_ERR_OPERATION_FAILED
+ * naming the disk and the image).
+ */
+GHashTable *
+qemuSnapshotImageGetSnapshots(virDomainDiskDef *disk,
+                              char **bitmap)
+{
+    g_autoptr(virJSONValue) info = NULL;
+
+    if (virDomainDiskTranslateSourcePool(disk) < 0 ||
+        !(info = qemuSnapshotImageGetInfo(disk->src, disk->dst)))
+        return NULL;
+
+    if (bitmap)
+        *bitmap = g_strdup(qemuSnapshotImageGetBitmap(info));
+
+    return qemuSnapshotImageParse(info);
+}
+
+
+/**
+ * qemuSnapshotImageFindID:
+ * @snapshots: snapshots of an image, qemuBlockNamedNodeDataSnapshot by name
+ * @name: name of a snapshot
+ *
+ * Returns the name of another snapshot whose ID is @name, owned by @snapshots, or
+ * NULL if there is none. Reports no error.
+ */
+const char *
+qemuSnapshotImageFindID(GHashTable *snapshots,
+                        const char *name)
+{
+    GHashTableIter iter;
+    void *other;
+    void *data;
+
+    g_hash_table_iter_init(&iter, snapshots);
+
+    while (g_hash_table_iter_next(&iter, &other, &data)) {
+        g_autofree char *id = g_strdup_printf("%llu", ((qemuBlockNamedNodeDataSnapshot *) data)->id);
+
+        if (STREQ(id, name) && STRNEQ(other, name))
+            return other;
+    }
+
+    return NULL;
+}
+
+
+/**
+ * qemuSnapshotImageGetNextID:
+ * @snapshots: snapshots of an image, qemuBlockNamedNodeDataSnapshot by name
+ *
+ * Returns the ID that QEMU gives to the next snapshot, owned by the caller.
+ */
+char *
+qemuSnapshotImageGetNextID(GHashTable *snapshots)
+{
+    unsigned long long last = 0;
+    GHashTableIter iter;
+    void *data;
+
+    g_hash_table_iter_init(&iter, snapshots);
+
+    while (g_hash_table_iter_next(&iter, NULL, &data))
+        last = MAX(last, ((qemuBlockNamedNodeDataSnapshot *) data)->id);
+
+    return g_strdup_printf("%llu", last + 1);
+}
+
+
+/* qemu-img goes back to the snapshot whose ID is asked for before it looks for one of
+ * that name. Only a number can be both. */
+static char *
+qemuSnapshotImageGetArgument(virStorageSource *src,
+                             const char *op,
+                             const char *tag)
+{
+    g_autoptr(virJSONValue) info = NULL;
+    g_autoptr(GHashTable) snapshots = NULL;
+    qemuBlockNamedNodeDataSnapshot *data;
+
+    if (STRNEQ(op, "-a") || strspn(tag, "0123456789") != strlen(tag))
+        return g_strdup(tag);
+
+    if (!(info = qemuSnapshotImageGetInfo(src, tag)))
+        return NULL;
+
+    snapshots = qemuSnapshotImageParse(info);
+
+    if (!(data = virHashLookup(snapshots, tag))) {
+        virReportError(VIR_ERR_OPERATION_FAILED,
+                       _("image '%1$s' does not hold snapshot '%2$s'"), src->path, tag);
+        return NULL;
+    }
+
+    return g_strdup_printf("%llu", data->id);
 }
 
 
@@ -77,7 +305,8 @@ qemuSnapshotImageAddEncrypted(virCommand *cmd,
  * @tag: name of the snapshot
  *
  * Returns the command that does @op, owned by the caller, or NULL if the passphrase
- * of an encrypted image cannot be had, with an error reported.
+ * of an encrypted image or the ID of the snapshot cannot be had, with an error
+ * reported.
  */
 virCommand *
 qemuSnapshotImageCommand(virStorageSource *src,
@@ -85,63 +314,64 @@ qemuSnapshotImageCommand(virStorageSource *src,
                          const char *tag)
 {
     g_autoptr(virCommand) cmd = virCommandNewArgList("qemu-img", "snapshot", NULL);
+    g_autofree char *argument = NULL;
+
+    if (!(argument = qemuSnapshotImageGetArgument(src, op, tag)))
+        return NULL;
 
     if (src->encryption &&
         src->encryption->format == VIR_STORAGE_ENCRYPTION_FORMAT_LUKS &&
         src->encryption->nsecrets > 0) {
-        if (qemuSnapshotImageAddEncrypted(cmd, src, op, tag) < 0)
+        if (qemuSnapshotImageAddEncrypted(cmd, src, op, argument) < 0)
             return NULL;
     } else {
-        virCommandAddArgList(cmd, op, tag, src->path, NULL);
+        virCommandAddArgList(cmd, op, argument, src->path, NULL);
     }
 
     return g_steal_pointer(&cmd);
 }
 
 
-/**
- * qemuSnapshotImageGetInfo:
- * @disk: disk whose image to look into; it may be in use by a running domain
- *
- * Returns the description of the image of @disk ('ImageInfo' in QEMU's schema),
- * owned by the caller, or NULL if it cannot be read (VIR_ERR_OPERATION_FAILED
- * naming the disk and the image).
- */
-virJSONValue *
-qemuSnapshotImageGetInfo(virDomainDiskDef *disk)
+static bool
+qemuSnapshotImageIsByteLocked(int fd G_GNUC_UNUSED,
+                              off_t byte G_GNUC_UNUSED)
 {
-    g_autoptr(virCommand) cmd = NULL;
-    g_autofree char *name = NULL;
-    g_autofree char *output = NULL;
-    g_autofree char *errors = NULL;
-    int status;
+#ifdef F_OFD_GETLK
+    struct flock lock = {
+        .l_type = F_WRLCK,
+        .l_whence = SEEK_SET,
+        .l_start = byte,
+        .l_len = 1,
+    };
 
-    if (!(name = qemuSnapshotImageGetName(disk)))
-        return NULL;
+    return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+#else
+    return false;
+#endif
+}
 
-    cmd = virCommandNewArgList("qemu-img", "info", "--force-share", "--output=json", NULL);
 
-    /* never let the guest's data tell what format the image has */
-    if (virStorageSourceIsLocalStorage(disk->src))
-        virCommandAddArgList(cmd, "-f",
-                             virStorageFileFormatTypeToString(virDomainDiskGetFormat(disk)),
-                             NULL);
+/**
+ * qemuSnapshotImageIsHeld:
+ * @src: image that the running QEMU of the domain does not have open
+ * @write: whether the domain is to write to it
+ *
+ * Returns true when a QEMU or a tool of it has @src open in a way that the domain
+ * cannot be started with it. Where it cannot be told, false. Reports no error.
+ */
+bool
+qemuSnapshotImageIsHeld(const virStorageSource *src,
+                        bool write)
+{
+    VIR_AUTOCLOSE fd = -1;
 
-    virCommandAddArg(cmd, name);
-    virCommandSetOutputBuffer(cmd, &output);
-    virCommandSetErrorBuffer(cmd, &errors);
+    if (src->shared ||
+        !virStorageSourceIsLocalStorage(src) ||
+        (fd = open(src->path, O_RDONLY)) < 0)
+        return false;
 
-    if (virCommandRun(cmd, &status) < 0)
-        return NULL;
-
-    if (status != 0) {
-        virReportError(VIR_ERR_OPERATION_FAILED,
-                       _("cannot look for snapshots in image '%1$s' of disk '%2$s': %3$s"),
-                       name, disk->dst, errors);
-        return NULL;
-    }
-
-    return virJSONValueFromString(output);
+    return qemuSnapshotImageIsByteLocked(fd, QEMU_SNAPSHOT_IMAGE_LOCK_WRITES) ||
+           (write && qemuSnapshotImageIsByteLocked(fd, QEMU_SNAPSHOT_IMAGE_LOCK_NO_WRITER));
 }
 
 
@@ -158,61 +388,4 @@ qemuSnapshotImageIsRemoved(const virDomainDiskDef *disk)
     return virStorageSourceIsLocalStorage(disk->src) &&
            access(virDomainDiskGetSource(disk), F_OK) < 0 &&
            errno == ENOENT;
-}
-
-
-/**
- * qemuSnapshotImageInfoHasTag:
- * @info: description of an image
- * @tag: name of a snapshot
- * @memory: set to true when the image holds the memory of the snapshot, too; may
- *          be NULL
- *
- * Returns true when the image holds a snapshot named @tag. Reports no error.
- */
-bool
-qemuSnapshotImageInfoHasTag(virJSONValue *info,
-                            const char *tag,
-                            bool *memory)
-{
-    virJSONValue *snapshots = virJSONValueObjectGetArray(info, "snapshots");
-    bool found = false;
-    size_t i;
-
-    for (i = 0; snapshots && i < virJSONValueArraySize(snapshots); i++) {
-        virJSONValue *snapshot = virJSONValueArrayGet(snapshots, i);
-        unsigned long long size = 0;
-
-        if (STRNEQ_NULLABLE(virJSONValueObjectGetString(snapshot, "name"), tag))
-            continue;
-
-        found = true;
-        ignore_value(virJSONValueObjectGetNumberUlong(snapshot, "vm-state-size", &size));
-
-        if (memory && size > 0)
-            *memory = true;
-    }
-
-    return found;
-}
-
-
-/**
- * qemuSnapshotImageInfoGetBitmap:
- * @info: description of an image
- *
- * Returns the name of the first dirty bitmap that the image holds, owned by @info,
- * or NULL if it holds none. Reports no error.
- */
-const char *
-qemuSnapshotImageInfoGetBitmap(virJSONValue *info)
-{
-    virJSONValue *specific = virJSONValueObjectGetObject(info, "format-specific");
-    virJSONValue *data = specific ? virJSONValueObjectGetObject(specific, "data") : NULL;
-    virJSONValue *bitmaps = data ? virJSONValueObjectGetArray(data, "bitmaps") : NULL;
-
-    if (!bitmaps || virJSONValueArraySize(bitmaps) == 0)
-        return NULL;
-
-    return virJSONValueObjectGetString(virJSONValueArrayGet(bitmaps, 0), "name");
 }

@@ -10,21 +10,29 @@
 #include "vircommand.h"
 #include "virjson.h"
 
+virJSONValue *
+qemuSnapshotImageGetInfo(virStorageSource *src,
+                         const char *disk);
+
+GHashTable *
+qemuSnapshotImageGetSnapshots(virDomainDiskDef *disk,
+                              char **bitmap);
+
+const char *
+qemuSnapshotImageFindID(GHashTable *snapshots,
+                        const char *name);
+
+char *
+qemuSnapshotImageGetNextID(GHashTable *snapshots);
+
 virCommand *
 qemuSnapshotImageCommand(virStorageSource *src,
                          const char *op,
                          const char *tag);
 
-virJSONValue *
-qemuSnapshotImageGetInfo(virDomainDiskDef *disk);
+bool
+qemuSnapshotImageIsHeld(const virStorageSource *src,
+                        bool write);
 
 bool
 qemuSnapshotImageIsRemoved(const virDomainDiskDef *disk);
-
-bool
-qemuSnapshotImageInfoHasTag(virJSONValue *info,
-                            const char *tag,
-                            bool *memory);
-
-const char *
-qemuSnapshotImageInfoGetBitmap(virJSONValue *info);

@@ -31,6 +31,9 @@
 #define QEMU_SNAPSHOT_SUBSET_DEATH_CHECKS 200
 #define QEMU_SNAPSHOT_SUBSET_DEATH_INTERVAL 50
 
+/* The metadata are written to a file NAME.xml.new first. */
+#define QEMU_SNAPSHOT_SUBSET_NAME_MAX 247
+
 VIR_LOG_INIT("qemu.qemu_snapshot_subset");
 
 
@@ -49,7 +52,15 @@ qemuSnapshotSubsetFindDisk(const virDomainSnapshotDef *snapdef,
 }
 
 
-static bool
+/**
+ * qemuSnapshotSubsetHasDisk:
+ * @snapdef: snapshot
+ * @target: target of a disk of the domain
+ *
+ * Returns true when the metadata say that the disk was taken internally. Reports
+ * no error.
+ */
+bool
 qemuSnapshotSubsetHasDisk(const virDomainSnapshotDef *snapdef,
                           const char *target)
 {
@@ -60,24 +71,13 @@ qemuSnapshotSubsetHasDisk(const virDomainSnapshotDef *snapdef,
 
 
 /**
- * qemuSnapshotSubsetMayHold:
- * @snapdef: internal snapshot
- * @target: target of a disk of the domain
+ * qemuSnapshotSubsetIsDiskWritable:
+ * @disk: disk of a domain
  *
- * Returns true when what the image of the disk holds under the name of @snapdef is
- * part of it: the metadata say so or, where they were redefined without their
- * disks, say nothing. Reports no error.
+ * Returns true when QEMU writes to the image of @disk: no other has an internal
+ * snapshot, whatever its metadata say. Reports no error.
  */
 bool
-qemuSnapshotSubsetMayHold(const virDomainSnapshotDef *snapdef,
-                          const char *target)
-{
-    return !qemuSnapshotSubsetFindDisk(snapdef, target) ||
-           qemuSnapshotSubsetHasDisk(snapdef, target);
-}
-
-
-static bool
 qemuSnapshotSubsetIsDiskWritable(const virDomainDiskDef *disk)
 {
     return !virStorageSourceIsEmpty(disk->src) &&
@@ -86,9 +86,38 @@ qemuSnapshotSubsetIsDiskWritable(const virDomainDiskDef *disk)
 }
 
 
-/* Where a snapshot takes every writable disk, nothing that stock libvirt lets
- * pass may be refused. */
-static bool
+/**
+ * qemuSnapshotSubsetMayHold:
+ * @snapdef: internal snapshot
+ * @disk: disk of the domain
+ *
+ * Returns true when what the image of @disk holds under the name of @snapdef is
+ * part of it: the metadata say so or, where they were redefined without their
+ * disks, say nothing. Reports no error.
+ */
+bool
+qemuSnapshotSubsetMayHold(const virDomainSnapshotDef *snapdef,
+                          const virDomainDiskDef *disk)
+{
+    if (!qemuSnapshotSubsetIsDiskWritable(disk))
+        return false;
+
+    return !qemuSnapshotSubsetFindDisk(snapdef, disk->dst) ||
+           qemuSnapshotSubsetHasDisk(snapdef, disk->dst);
+}
+
+
+/**
+ * qemuSnapshotSubsetIsPartial:
+ * @def: definition of the domain
+ * @snapdef: internal snapshot
+ *
+ * Where a snapshot takes every writable disk, nothing that stock libvirt lets
+ * pass may be refused.
+ *
+ * Returns true when @snapdef leaves out a writable disk. Reports no error.
+ */
+bool
 qemuSnapshotSubsetIsPartial(const virDomainDef *def,
                             const virDomainSnapshotDef *snapdef)
 {
@@ -174,15 +203,31 @@ qemuSnapshotSubsetValidateMixing(const virDomainSnapshotDef *snapdef,
 }
 
 
+/* QEMU would cut the name, and the metadata could not be written any more. */
+static int
+qemuSnapshotSubsetValidateName(const char *name)
+{
+    size_t len = strlen(name);
+
+    if (len <= QEMU_SNAPSHOT_SUBSET_NAME_MAX)
+        return 0;
+
+    virReportError(VIR_ERR_INVALID_ARG,
+                   _("the name of the snapshot, which begins with '%1$.32s', is %2$zu bytes long: choose one of at most %3$d bytes"),
+                   name, len, QEMU_SNAPSHOT_SUBSET_NAME_MAX);
+    return -1;
+}
+
+
 /**
  * qemuSnapshotSubsetValidate:
  * @vm: domain object
  * @snapdef: definition of the snapshot, aligned to the disks of @vm
  *
- * Checks that what the snapshot takes can be taken together.
+ * Checks that what the snapshot takes can be taken together under its name.
  *
  * Returns 0 on success, -1 otherwise (VIR_ERR_CONFIG_UNSUPPORTED naming disk, flag
- * and remedy).
+ * and remedy, or VIR_ERR_INVALID_ARG if the name is too long).
  */
 int
 qemuSnapshotSubsetValidate(virDomainObj *vm,
@@ -195,6 +240,9 @@ qemuSnapshotSubsetValidate(virDomainObj *vm,
     if (!internal && !external && !manual &&
         snapdef->memory != VIR_DOMAIN_SNAPSHOT_LOCATION_EXTERNAL)
         return qemuSnapshotSubsetReportNothing(vm->def);
+
+    if (qemuSnapshotSubsetValidateName(snapdef->parent.name) < 0)
+        return -1;
 
     return qemuSnapshotSubsetValidateMixing(snapdef, internal, external);
 }
@@ -228,15 +276,53 @@ qemuSnapshotSubsetReportTag(const char *image,
 }
 
 
-static bool
-qemuSnapshotSubsetNodeHasTag(GHashTable *nodedata,
-                             virStorageSource *src,
-                             const char *tag)
+/* QEMU looks for a snapshot by its ID in the image before it looks by name, and
+ * would go back to another one than was asked for. */
+static int
+qemuSnapshotSubsetCheckNew(GHashTable *snapshots,
+                           const char *image,
+                           const char *disk,
+                           const char *tag)
+{
+    g_autofree char *next = NULL;
+    const char *other;
+
+    if (virHashHasEntry(snapshots, tag))
+        return qemuSnapshotSubsetReportTag(image, disk, tag);
+
+    if ((other = qemuSnapshotImageFindID(snapshots, tag))) {
+        virReportError(VIR_ERR_OPERATION_INVALID,
+                       _("snapshot '%1$s' cannot be told from snapshot '%2$s', which has the ID %3$s in image '%4$s' of disk '%5$s': choose another name"),
+                       tag, other, tag, NULLSTR(image), disk);
+        return -1;
+    }
+
+    next = qemuSnapshotImageGetNextID(snapshots);
+
+    if (STRNEQ(next, tag) && virHashHasEntry(snapshots, next)) {
+        virReportError(VIR_ERR_OPERATION_INVALID,
+                       _("snapshot '%1$s' would get the ID %2$s in image '%3$s' of disk '%4$s' and could not be told from snapshot '%5$s': delete snapshot '%6$s' first"),
+                       tag, next, NULLSTR(image), disk, next, next);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+qemuSnapshotSubsetCheckNewInNode(GHashTable *nodedata,
+                                 virStorageSource *src,
+                                 const char *disk,
+                                 const char *tag)
 {
     const char *node = qemuBlockStorageSourceGetFormatNodename(src);
     qemuBlockNamedNodeData *data = node ? virHashLookup(nodedata, node) : NULL;
 
-    return data && data->snapshots && virHashHasEntry(data->snapshots, tag);
+    if (!data || !data->snapshots)
+        return 0;
+
+    return qemuSnapshotSubsetCheckNew(data->snapshots, src->path, disk, tag);
 }
 
 
@@ -267,6 +353,46 @@ qemuSnapshotSubsetGetMemoryNode(virDomainObj *vm,
 }
 
 
+/* What a device could not write is part of its state: a revert would write it again,
+ * to a disk that has gone on. */
+static int
+qemuSnapshotSubsetCheckPendingWrites(virDomainObj *vm,
+                                     const virDomainSnapshotDef *snapdef)
+{
+    g_autoptr(GHashTable) table = NULL;
+    size_t i;
+
+    if (virDomainObjGetState(vm, NULL) != VIR_DOMAIN_PAUSED)
+        return 0;
+
+    if (qemuDomainObjEnterMonitorAsync(vm, VIR_ASYNC_JOB_SNAPSHOT) < 0)
+        return -1;
+
+    table = qemuMonitorGetBlockInfo(qemuDomainGetMonitor(vm));
+    qemuDomainObjExitMonitor(vm);
+
+    if (!table)
+        return -1;
+
+    for (i = 0; i < vm->def->ndisks; i++) {
+        virDomainDiskDef *disk = vm->def->disks[i];
+        const char *device = QEMU_DOMAIN_DISK_PRIVATE(disk)->qomName;
+        struct qemuDomainDiskInfo *info = virHashLookup(table, device ? device : disk->info.alias);
+
+        if (!info || info->io_status == VIR_DOMAIN_DISK_ERROR_NONE ||
+            qemuSnapshotSubsetHasDisk(snapdef, disk->dst))
+            continue;
+
+        virReportError(VIR_ERR_OPERATION_INVALID,
+                       _("domain '%1$s' is paused by an I/O error of disk '%2$s', which snapshot '%3$s' leaves out: what the guest was writing would be written again by each revert; mend the storage and resume the domain first, or take the disk (--diskspec %4$s,snapshot=internal)"),
+                       vm->def->name, disk->dst, snapdef->parent.name, disk->dst);
+        return -1;
+    }
+
+    return 0;
+}
+
+
 static void
 qemuSnapshotSubsetRecordJob(virDomainObj *vm,
                             qemuSnapshotRecordType type,
@@ -286,8 +412,9 @@ qemuSnapshotSubsetRecordJob(virDomainObj *vm,
  * @snapdef: internal snapshot to be taken
  *
  * To be called before the domain is paused: QEMU would find out only then that an
- * image already holds a snapshot of that name. Leaves a record for a libvirtd that
- * is restarted before the metadata are written.
+ * image already holds a snapshot of that name, and never that it could not tell the
+ * new one from another. Leaves a record for a libvirtd that is restarted before the
+ * metadata are written.
  *
  * Returns 0 on success, -1 otherwise (VIR_ERR_OPERATION_INVALID naming image, disk
  * and remedy, or VIR_ERR_OPERATION_UNSUPPORTED if no image can hold the memory).
@@ -300,29 +427,21 @@ qemuSnapshotSubsetCreatePrepare(virDomainObj *vm,
     g_autoptr(GHashTable) nodedata = NULL;
     size_t i;
 
-    if (!(nodedata = qemuBlockGetNamedNodeData(vm, VIR_ASYNC_JOB_SNAPSHOT)))
+    if (qemuSnapshotSubsetCheckPendingWrites(vm, snapdef) < 0 ||
+        !(nodedata = qemuBlockGetNamedNodeData(vm, VIR_ASYNC_JOB_SNAPSHOT)))
         return -1;
 
     for (i = 0; i < vm->def->ndisks; i++) {
         virDomainDiskDef *disk = vm->def->disks[i];
 
-        if (!qemuSnapshotSubsetHasDisk(snapdef, disk->dst))
-            continue;
-
-        if (virStorageSourceIsEmpty(disk->src)) {
-            virReportError(VIR_ERR_OPERATION_INVALID,
-                           _("disk '%1$s' of snapshot '%2$s' has no image: insert one or leave the disk out (--diskspec %3$s,snapshot=no)"),
-                           disk->dst, tag, disk->dst);
+        if (qemuSnapshotSubsetHasDisk(snapdef, disk->dst) &&
+            qemuSnapshotSubsetCheckNewInNode(nodedata, disk->src, disk->dst, tag) < 0)
             return -1;
-        }
-
-        if (qemuSnapshotSubsetNodeHasTag(nodedata, disk->src, tag))
-            return qemuSnapshotSubsetReportTag(virDomainDiskGetSource(disk), disk->dst, tag);
     }
 
     if (vm->def->os.loader && vm->def->os.loader->nvram &&
-        qemuSnapshotSubsetNodeHasTag(nodedata, vm->def->os.loader->nvram, tag))
-        return qemuSnapshotSubsetReportTag(vm->def->os.loader->nvram->path, "nvram", tag);
+        qemuSnapshotSubsetCheckNewInNode(nodedata, vm->def->os.loader->nvram, "nvram", tag) < 0)
+        return -1;
 
     if (!qemuSnapshotSubsetGetMemoryNode(vm, snapdef)) {
         virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
@@ -342,7 +461,8 @@ qemuSnapshotSubsetCreatePrepare(virDomainObj *vm,
  * @snap: internal snapshot to be taken
  *
  * qemu-img would add a second snapshot of the name to an image that holds one
- * already. With a snapshot of every writable disk it is left to do so.
+ * already. With a snapshot of every writable disk it is left to do so, and an image
+ * that cannot be looked into is left to it, too.
  *
  * Returns 0 on success, -1 otherwise (VIR_ERR_OPERATION_INVALID naming image, disk
  * and remedy).
@@ -352,46 +472,51 @@ qemuSnapshotSubsetCreatePrepareInactive(virDomainObj *vm,
                                         virDomainMomentObj *snap)
 {
     const virDomainSnapshotDef *snapdef = virDomainSnapshotObjGetDef(snap);
+    bool strict = qemuSnapshotSubsetIsPartial(vm->def, snapdef);
     size_t i;
-
-    if (!qemuSnapshotSubsetIsPartial(vm->def, snapdef))
-        return 0;
 
     for (i = 0; i < vm->def->ndisks; i++) {
         virDomainDiskDef *disk = vm->def->disks[i];
-        g_autoptr(virJSONValue) info = NULL;
+        g_autoptr(GHashTable) snapshots = NULL;
 
         if (!qemuSnapshotSubsetHasDisk(snapdef, disk->dst))
             continue;
 
-        if (!(info = qemuSnapshotImageGetInfo(disk)))
-            return -1;
+        if (!(snapshots = qemuSnapshotImageGetSnapshots(disk, NULL))) {
+            if (strict)
+                return -1;
 
-        if (qemuSnapshotImageInfoHasTag(info, snap->def->name, NULL))
-            return qemuSnapshotSubsetReportTag(virDomainDiskGetSource(disk), disk->dst,
-                                               snap->def->name);
+            virResetLastError();
+            continue;
+        }
+
+        if (!strict)
+            g_hash_table_remove(snapshots, snap->def->name);
+
+        if (qemuSnapshotSubsetCheckNew(snapshots, virDomainDiskGetSource(disk), disk->dst,
+                                       snap->def->name) < 0)
+            return -1;
     }
 
     return 0;
 }
 
 
-/* Whether QEMU is gone, though the handler of its monitor's end may have yet to say
- * so. The lock of @vm is kept meanwhile, since that handler takes the snapshots of a
- * transient domain away. */
+/* Whether QEMU is gone or ends soon. The handler of its monitor's end needs the lock
+ * of @vm to make sure of that. */
 static bool
 qemuSnapshotSubsetIsDead(virDomainObj *vm)
 {
     size_t i;
 
-    if (!virDomainObjIsActive(vm))
-        return true;
-
     for (i = 0; i < QEMU_SNAPSHOT_SUBSET_DEATH_CHECKS; i++) {
-        if (virProcessKill(vm->pid, 0) < 0 && errno == ESRCH)
+        if (!virDomainObjIsActive(vm) ||
+            (virProcessKill(vm->pid, 0) < 0 && errno == ESRCH))
             return true;
 
+        virObjectUnlock(vm);
         g_usleep(QEMU_SNAPSHOT_SUBSET_DEATH_INTERVAL * 1000);
+        virObjectLock(vm);
     }
 
     return false;
@@ -603,214 +728,110 @@ qemuSnapshotSubsetListKept(virDomainObj *vm,
 }
 
 
-static int
-qemuSnapshotSubsetReportBitmap(const virDomainDiskDef *disk,
-                               const char *name,
-                               const char *bitmap)
-{
-    virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
-                   _("cannot revert to snapshot '%1$s': image '%2$s' of disk '%3$s' has the active dirty bitmap '%4$s'; delete the checkpoint that it belongs to first"),
-                   name, NULLSTR(virDomainDiskGetSource(disk)), disk->dst, bitmap);
-    return -1;
-}
-
-
-static int
-qemuSnapshotSubsetReportMissing(const virDomainDiskDef *disk,
-                                const char *name)
-{
-    virReportError(VIR_ERR_OPERATION_INVALID,
-                   _("cannot revert to snapshot '%1$s': image '%2$s' of disk '%3$s' does not hold it; bring back an image that does or delete the snapshot's metadata (snapshot-delete --metadata)"),
-                   name, NULLSTR(virDomainDiskGetSource(disk)), disk->dst);
-    return -1;
-}
-
-
-/* An image that QEMU has open is QEMU's to look into: nobody else may be able to.
- * One that was removed meanwhile cannot be opened again. */
-static int
-qemuSnapshotSubsetCheckNode(qemuBlockNamedNodeData *node,
-                            const virDomainDiskDef *disk,
-                            const char *name,
-                            bool *memory)
-{
-    qemuBlockNamedNodeDataSnapshot *snapshot = NULL;
-    size_t i;
-
-    if (qemuSnapshotImageIsRemoved(disk)) {
-        virReportError(VIR_ERR_OPERATION_INVALID,
-                       _("cannot revert to snapshot '%1$s': image '%2$s' of disk '%3$s' was removed; bring it back or delete the snapshot's metadata (snapshot-delete --metadata)"),
-                       name, virDomainDiskGetSource(disk), disk->dst);
-        return -1;
-    }
-
-    if (node->snapshots)
-        snapshot = virHashLookup(node->snapshots, name);
-
-    if (!snapshot)
-        return qemuSnapshotSubsetReportMissing(disk, name);
-
-    /* those that are not persistent end with the running QEMU */
-    for (i = 0; i < node->nbitmaps; i++) {
-        if (node->bitmaps[i]->persistent)
-            return qemuSnapshotSubsetReportBitmap(disk, name, node->bitmaps[i]->name);
-    }
-
-    if (snapshot->vmstate)
-        *memory = true;
-
-    return 0;
-}
-
-
-static int
-qemuSnapshotSubsetCheckImage(virDomainDiskDef *disk,
-                             const char *name,
-                             bool *memory)
-{
-    g_autoptr(virJSONValue) info = NULL;
-    const char *bitmap;
-
-    if (!(info = qemuSnapshotImageGetInfo(disk)))
-        return -1;
-
-    if (!qemuSnapshotImageInfoHasTag(info, name, memory))
-        return qemuSnapshotSubsetReportMissing(disk, name);
-
-    if ((bitmap = qemuSnapshotImageInfoGetBitmap(info)))
-        return qemuSnapshotSubsetReportBitmap(disk, name, bitmap);
-
-    return 0;
-}
-
-
-static qemuBlockNamedNodeData *
-qemuSnapshotSubsetFindNode(virDomainObj *vm,
-                           GHashTable *nodedata,
-                           const virDomainDiskDef *disk)
-{
-    virDomainDiskDef *present = virDomainDiskByTarget(vm->def, disk->dst);
-    const char *node;
-
-    if (!nodedata || !present ||
-        !virStorageSourceIsSameLocation(present->src, disk->src) ||
-        !(node = qemuBlockStorageSourceGetFormatNodename(present->src)))
-        return NULL;
-
-    return virHashLookup(nodedata, node);
-}
-
-
-static int
-qemuSnapshotSubsetCheckImages(virDomainObj *vm,
-                              virDomainMomentObj *snap)
+/* A snapshot of the same disks, for what the images hold now. */
+static virDomainMomentObj *
+qemuSnapshotSubsetNewPresent(virDomainMomentObj *snap)
 {
     const virDomainSnapshotDef *snapdef = virDomainSnapshotObjGetDef(snap);
-    virDomainDef *def = snap->def->dom;
-    g_autoptr(GHashTable) nodedata = NULL;
-    bool memory = false;
+    virDomainSnapshotDef *present = virDomainSnapshotDefNew();
+    virDomainMomentObj *ret = virDomainMomentObjNew();
     size_t i;
 
-    if (virDomainObjIsActive(vm) &&
-        !(nodedata = qemuBlockGetNamedNodeData(vm, VIR_ASYNC_JOB_SNAPSHOT)))
-        return -1;
+    present->parent.name = g_strdup_printf("libvirt-before-revert-%lld",
+                                           (long long) g_get_real_time());
+    present->disks = g_new0(virDomainSnapshotDiskDef, snapdef->ndisks);
+    present->ndisks = snapdef->ndisks;
+
+    for (i = 0; i < snapdef->ndisks; i++) {
+        present->disks[i].name = g_strdup(snapdef->disks[i].name);
+        present->disks[i].snapshot = snapdef->disks[i].snapshot;
+    }
+
+    ret->def = &present->parent;
+    return ret;
+}
+
+
+static int
+qemuSnapshotSubsetGoBack(virStorageSource *src,
+                         const char *disk,
+                         const char *name)
+{
+    g_autoptr(virCommand) cmd = NULL;
+
+    if ((cmd = qemuSnapshotImageCommand(src, "-a", name)) &&
+        virCommandRun(cmd, NULL) == 0)
+        return 0;
+
+    virLastErrorPrefixMessage(_("image '%1$s' of disk '%2$s' cannot go back to snapshot '%3$s'"),
+                              NULLSTR(src->path), disk, name);
+    return -1;
+}
+
+
+static int
+qemuSnapshotSubsetGoBackAll(virDomainDef *def,
+                            virDomainMomentObj *snap)
+{
+    const virDomainSnapshotDef *snapdef = virDomainSnapshotObjGetDef(snap);
+    size_t i;
 
     for (i = 0; i < def->ndisks; i++) {
         virDomainDiskDef *disk = def->disks[i];
-        qemuBlockNamedNodeData *node;
-        int rc;
 
-        if (!qemuSnapshotSubsetHasDisk(snapdef, disk->dst))
-            continue;
-
-        if ((node = qemuSnapshotSubsetFindNode(vm, nodedata, disk)))
-            rc = qemuSnapshotSubsetCheckNode(node, disk, snap->def->name, &memory);
-        else
-            rc = qemuSnapshotSubsetCheckImage(disk, snap->def->name, &memory);
-
-        if (rc < 0)
+        /* qemu-img took no others */
+        if (disk->device == VIR_DOMAIN_DISK_DEVICE_DISK &&
+            qemuSnapshotSubsetHasDisk(snapdef, disk->dst) &&
+            qemuSnapshotSubsetIsDiskWritable(disk) &&
+            qemuSnapshotSubsetGoBack(disk->src, disk->dst, snap->def->name) < 0)
             return -1;
     }
 
-    if (snapdef->memory == VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL && !memory) {
-        virReportError(VIR_ERR_OPERATION_INVALID,
-                       _("cannot revert to snapshot '%1$s': no image of domain '%2$s' holds its memory; delete the snapshot's metadata (snapshot-delete --metadata)"),
-                       snap->def->name, vm->def->name);
-        return -1;
-    }
-
-    return 0;
-}
-
-
-static int
-qemuSnapshotSubsetKeepDisks(virDomainObj *vm,
-                            virDomainMomentObj *snap,
-                            virDomainDef *present,
-                            virDomainDef *config)
-{
-    qemuDomainObjPrivate *priv = vm->privateData;
-    const virDomainSnapshotDef *snapdef = virDomainSnapshotObjGetDef(snap);
-    g_autoptr(virDomainDef) copy = NULL;
-    size_t i;
-
-    if (!config)
-        return 0;
-
-    if (!(copy = virDomainDefCopy(present, priv->driver->xmlopt, priv->qemuCaps, true)))
-        return -1;
-
-    for (i = 0; i < config->ndisks; i++) {
-        virDomainDiskDef *disk = config->disks[i];
-        virDomainDiskDef *kept = virDomainDiskByTarget(copy, disk->dst);
-
-        /* the medium of a read-only drive belongs to what the guest saw */
-        if (!kept ||
-            !qemuSnapshotSubsetIsDiskWritable(disk) ||
-            qemuSnapshotSubsetHasDisk(snapdef, disk->dst))
-            continue;
-
-        virObjectUnref(disk->src);
-        disk->src = virObjectRef(kept->src);
-    }
+    if (def->os.loader && def->os.loader->nvram &&
+        def->os.loader->nvram->format == VIR_STORAGE_FILE_QCOW2)
+        return qemuSnapshotSubsetGoBack(def->os.loader->nvram, "nvram", snap->def->name);
 
     return 0;
 }
 
 
 /**
- * qemuSnapshotSubsetRevertPrepare:
- * @vm: domain, running or not; the caller holds the asynchronous job SNAPSHOT
- * @snap: snapshot to revert to
- * @config: definition that is about to be started; may be NULL
- * @inactiveConfig: definition that is about to become the persistent one; may be
- *                  NULL
+ * qemuSnapshotSubsetRevertInactive:
+ * @vm: domain that is not running
+ * @def: definition of @vm at the time of @snap, its pools resolved
+ * @snap: internal snapshot without memory
  *
- * To be called before the domain is touched. Makes sure that the images hold
- * what is needed, and keeps the present sources of the disks that are not in
- * @snap in both definitions. An external snapshot is left to those who make its
- * overlays.
+ * All disks go back or, if there was room to keep what they hold, none.
  *
- * Returns 0 on success, -1 otherwise (naming disk, image and remedy); the domain
- * can go on then.
+ * Returns 0 on success, -1 with an error reported that names the disk.
  */
 int
-qemuSnapshotSubsetRevertPrepare(virDomainObj *vm,
-                                virDomainMomentObj *snap,
-                                virDomainDef *config,
-                                virDomainDef *inactiveConfig)
+qemuSnapshotSubsetRevertInactive(virDomainObj *vm,
+                                 virDomainDef *def,
+                                 virDomainMomentObj *snap)
 {
-    virDomainDef *persistent = vm->newDef ? vm->newDef : vm->def;
+    qemuDomainObjPrivate *priv = vm->privateData;
+    g_autoptr(virDomainMomentObj) present = qemuSnapshotSubsetNewPresent(snap);
+    bool kept = qemuSnapshotForEachQcow2(priv->driver, def, present, "-c") == 0;
+    virErrorPtr orig_err = NULL;
+    int ret;
 
-    if (virDomainSnapshotIsExternal(snap))
-        return 0;
+    if (!kept)
+        virResetLastError();
 
-    if (qemuSnapshotSubsetCheckImages(vm, snap) < 0 ||
-        qemuSnapshotSubsetKeepDisks(vm, snap, vm->def, config) < 0 ||
-        qemuSnapshotSubsetKeepDisks(vm, snap, persistent, inactiveConfig) < 0)
-        return -1;
+    ret = qemuSnapshotSubsetGoBackAll(def, snap);
 
-    return 0;
+    if (!kept)
+        return ret;
+
+    virErrorPreserveLast(&orig_err);
+
+    if (ret < 0)
+        ignore_value(qemuSnapshotForEachQcow2(priv->driver, def, present, "-a"));
+
+    ignore_value(qemuSnapshotForEachQcow2(priv->driver, def, present, "-d"));
+    virErrorRestore(&orig_err);
+    return ret;
 }
 
 
@@ -889,9 +910,9 @@ qemuSnapshotSubsetCheckGone(virDomainDiskDef *disk,
                             const char *name,
                             bool strict)
 {
-    g_autoptr(virJSONValue) info = NULL;
+    g_autoptr(GHashTable) snapshots = NULL;
 
-    if (!(info = qemuSnapshotImageGetInfo(disk))) {
+    if (!(snapshots = qemuSnapshotImageGetSnapshots(disk, NULL))) {
         if (strict)
             return -1;
 
@@ -899,7 +920,7 @@ qemuSnapshotSubsetCheckGone(virDomainDiskDef *disk,
         return 0;
     }
 
-    if (!qemuSnapshotImageInfoHasTag(info, name, NULL))
+    if (!virHashHasEntry(snapshots, name))
         return 0;
 
     virReportError(VIR_ERR_OPERATION_FAILED,
@@ -936,6 +957,7 @@ qemuSnapshotSubsetCheckForgotten(virDomainObj *vm,
         const char *node = qemuBlockStorageSourceGetFormatNodename(disk->src);
 
         if (!qemuSnapshotSubsetHasDisk(snapdef, disk->dst) ||
+            !qemuSnapshotSubsetIsDiskWritable(disk) ||
             !virStorageSourceIsLocalStorage(disk->src) ||
             (node && g_strv_contains((const char * const *) nodes, node)))
             continue;
@@ -969,6 +991,7 @@ qemuSnapshotSubsetCheckDeletedInactive(virDomainDef *def,
 
     for (i = 0; i < def->ndisks; i++) {
         if (qemuSnapshotSubsetHasDisk(snapdef, def->disks[i]->dst) &&
+            qemuSnapshotSubsetIsDiskWritable(def->disks[i]) &&
             qemuSnapshotSubsetCheckGone(def->disks[i], snapdef->parent.name, strict) < 0)
             return -1;
     }

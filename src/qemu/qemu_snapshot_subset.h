@@ -12,8 +12,19 @@
 #include "virdomainmomentobjlist.h"
 
 bool
-qemuSnapshotSubsetMayHold(const virDomainSnapshotDef *snapdef,
+qemuSnapshotSubsetHasDisk(const virDomainSnapshotDef *snapdef,
                           const char *target);
+
+bool
+qemuSnapshotSubsetIsDiskWritable(const virDomainDiskDef *disk);
+
+bool
+qemuSnapshotSubsetMayHold(const virDomainSnapshotDef *snapdef,
+                          const virDomainDiskDef *disk);
+
+bool
+qemuSnapshotSubsetIsPartial(const virDomainDef *def,
+                            const virDomainSnapshotDef *snapdef);
 
 int
 qemuSnapshotSubsetValidate(virDomainObj *vm,
@@ -60,10 +71,9 @@ qemuSnapshotSubsetListKept(virDomainObj *vm,
                            virDomainSnapshotDef *overlays);
 
 int
-qemuSnapshotSubsetRevertPrepare(virDomainObj *vm,
-                                virDomainMomentObj *snap,
-                                virDomainDef *config,
-                                virDomainDef *inactiveConfig);
+qemuSnapshotSubsetRevertInactive(virDomainObj *vm,
+                                 virDomainDef *def,
+                                 virDomainMomentObj *snap);
 
 int
 qemuSnapshotSubsetDeleteValidate(virDomainObj *vm,

@@ -13,6 +13,7 @@
 #include <config.h>
 
 #include "diskflagsfuzzworld.h"
+#include "qemu/qemu_snapshot_precheck.h"
 #include "qemu/qemu_snapshot_subset.h"
 #include "snapshot_conf.h"
 #include "testutils.h"
@@ -68,9 +69,10 @@ testFuzzSnapshotComplete(const testFuzzInput *input,
 }
 
 
-/* The table of the documentation, from the top. */
+/* The table of the documentation, from the top, but for what no internal snapshot can
+ * take. */
 static virDomainSnapshotLocation
-testFuzzTableSays(const virDomainDiskDef *disk,
+testFuzzTableSaysOfFit(const virDomainDiskDef *disk,
                   const virDomainSnapshotDiskDef *listed,
                   virDomainSnapshotLocation fallback)
 {
@@ -86,6 +88,21 @@ testFuzzTableSays(const virDomainDiskDef *disk,
         return disk->snapshot;
 
     return fallback;
+}
+
+
+static virDomainSnapshotLocation
+testFuzzTableSays(const virDomainDiskDef *disk,
+                  const virDomainSnapshotDiskDef *listed,
+                  virDomainSnapshotLocation fallback)
+{
+    virDomainSnapshotLocation ret = testFuzzTableSaysOfFit(disk, listed, fallback);
+
+    if (ret == INTERNAL &&
+        (virStorageSourceIsEmpty(disk->src) || disk->src->readonly))
+        return LEFT_OUT;
+
+    return ret;
 }
 
 
@@ -201,7 +218,8 @@ testFuzzSnapshotPrepare(const testFuzzInput *input,
 
     if ((internal && external) ||
         (internal && def->memory == EXTERNAL) ||
-        (external && def->memory == INTERNAL))
+        (external && def->memory == INTERNAL) ||
+        strlen(def->parent.name) > 247)
         good = false;
 
     if (qemuSnapshotSubsetValidate(vm, def) < 0) {
@@ -324,7 +342,7 @@ testFuzzSnapshotCreate(testFuzzWorld *world,
     virDomainSnapshotDef *def = virDomainSnapshotObjGetDef(snap);
     bool running = virDomainObjIsActive(vm);
     bool subset = testFuzzLeavesWritableOut(def, vm->def);
-    bool inTheWay = testFuzzAnyTakenHolds(world, def) || testFuzzTakesDisk(def, "sda");
+    bool inTheWay = testFuzzAnyTakenHolds(world, def);
     int rc;
 
     /* without QEMU, what libvirt has done so far with whole snapshots stays */
@@ -349,13 +367,16 @@ testFuzzSnapshotCreate(testFuzzWorld *world,
 
 
 /* Whether the images hold what a revert needs, and nothing that hinders it. An
- * image that QEMU has open is QEMU's to read. */
+ * image that QEMU has open is QEMU's to read, and the QEMU that a snapshot with memory
+ * is loaded by looks into one that nobody else can read. */
 static bool
 testFuzzImagesAreGood(testFuzzWorld *world,
                       const virDomainSnapshotDef *def)
 {
     bool running = virDomainObjIsActive(testFuzzWorldGetDomain(world));
     bool memory = def->memory != INTERNAL;
+    bool strict = def->memory != INTERNAL ||
+                  (running && testFuzzLeavesWritableOut(def, def->parent.dom));
     size_t i;
 
     for (i = 0; i < def->ndisks; i++) {
@@ -367,9 +388,15 @@ testFuzzImagesAreGood(testFuzzWorld *world,
         if (def->disks[i].snapshot != INTERNAL)
             continue;
 
-        if (STREQ(disk, "sda") ||
-            (!open && testFuzzWorldSaysOf(world, "unreadable-", disk)) ||
-            testFuzzWorldSaysOf(world, "bitmap-on-", disk) ||
+        if (!open && testFuzzWorldSaysOf(world, "unreadable-", disk)) {
+            if (strict)
+                return false;
+
+            memory = true;
+            continue;
+        }
+
+        if (testFuzzWorldSaysOf(world, "bitmap-on-", disk) ||
             !testFuzzWorldHolds(world, disk))
             return false;
 
@@ -415,7 +442,7 @@ testFuzzSnapshotRevert(testFuzzWorld *world,
     g_autoptr(virDomainDef) config = testFuzzWorldNewDefinition(world);
     bool good = testFuzzImagesAreGood(world, def);
 
-    if (qemuSnapshotSubsetRevertPrepare(vm, snap, config, NULL) < 0) {
+    if (qemuSnapshotPrecheckDisks(vm, snap, config, NULL, 0) < 0) {
         TEST_FUZZ_MUST(!good, "a revert is refused just for what images hold");
         TEST_FUZZ_MUST(testFuzzErrorIsTold(), "a revert that is refused is an error");
         return TEST_FUZZ_REFUSED;

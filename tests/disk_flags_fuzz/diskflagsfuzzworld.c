@@ -21,6 +21,7 @@
 #include "qemu/qemu_monitor_json.h"
 #include "qemu/qemu_snapshot_image.h"
 #include "testutils.h"
+#include "virhash.h"
 
 #define VIR_FROM_THIS VIR_FROM_NONE
 
@@ -296,7 +297,7 @@ testFuzzWorldDelete(testFuzzWorld *world,
 }
 
 
-/* How QEMU and qemu-img describe the image. */
+/* How QEMU describes the image. */
 static virJSONValue *
 testFuzzWorldDescribe(testFuzzWorld *world,
                       const char *disk)
@@ -379,16 +380,30 @@ qemuBlockGetNamedNodeData(virDomainObj *vm,
 }
 
 
-virJSONValue *
-qemuSnapshotImageGetInfo(virDomainDiskDef *disk)
+GHashTable *
+qemuSnapshotImageGetSnapshots(virDomainDiskDef *disk,
+                              char **bitmap)
 {
+    const struct testFuzzImage *image = testFuzzWorldGetImage(here, disk->dst);
+    g_autoptr(GHashTable) ret = virHashNew(g_free);
+
     if (virStorageSourceIsEmpty(disk->src) ||
         testFuzzWorldSaysOf(here, "unreadable-", disk->dst)) {
         virReportError(VIR_ERR_OPERATION_FAILED, "cannot read %s", disk->dst);
         return NULL;
     }
 
-    return testFuzzWorldDescribe(here, disk->dst);
+    if (image->tag) {
+        qemuBlockNamedNodeDataSnapshot *snapshot = g_new0(qemuBlockNamedNodeDataSnapshot, 1);
+
+        snapshot->vmstate = image->memory;
+        g_hash_table_insert(ret, g_strdup(here->tag), snapshot);
+    }
+
+    if (bitmap && testFuzzWorldSaysOf(here, "bitmap-on-", disk->dst))
+        *bitmap = g_strdup("bitmap");
+
+    return g_steal_pointer(&ret);
 }
 
 

@@ -11,42 +11,11 @@
 #include "virsh-util.h"
 #include "virsh-completer-domain.h"
 
-#include "conf/domain_conf.h"
+#include "disk_set/disk_set_change.h"
+#include "disk_set/disk_set_message.h"
 #include "virjson.h"
 #include "virxml.h"
 #include "vsh-table.h"
-
-/* A disk of one definition, running or persistent, that is about to change. */
-typedef struct _virshDiskFlagsChange virshDiskFlagsChange;
-struct _virshDiskFlagsChange {
-    unsigned int affect; /* VIR_DOMAIN_AFFECT_LIVE or _CONFIG */
-    char *target;
-    char *before; /* XML of the disk as it is */
-    char *after; /* XML of the disk as it shall be */
-    virDomainDiskFlags flags; /* that it shall have */
-};
-
-/* What the user asked for; NULL leaves a flag alone. */
-typedef struct _virshDiskFlagsRequest virshDiskFlagsRequest;
-struct _virshDiskFlagsRequest {
-    const char *migrate;
-    const char *snapshot;
-    bool all;
-};
-
-
-static void
-virshDiskFlagsChangeFree(virshDiskFlagsChange *change)
-{
-    if (!change)
-        return;
-
-    g_free(change->target);
-    g_free(change->before);
-    g_free(change->after);
-    g_free(change);
-}
-
 
 static char **
 virshDiskFlagsValueCompleter(vshControl *ctl G_GNUC_UNUSED,
@@ -125,6 +94,9 @@ virshDiskFlagsDescribeMigrate(const virshDiskPlan *plan)
 {
     g_autofree char *answer = virshDiskFlagsDescribe(plan->migrate, plan->migrateReason,
                                                      VIR_DOMAIN_SNAPSHOT_LOCATION_DEFAULT);
+
+    if (plan->migrateOntoItself)
+        return g_strdup("refused (onto itself)");
 
     return g_strdup_printf("%s%s", answer, plan->migrateUnsure ? " *" : "");
 }
@@ -216,6 +188,7 @@ virshDiskFlagsPlanToJSON(const virshDiskPlan *plan)
                               "b:selected", plan->migrate,
                               "s:reason", virDomainDiskSelectionReasonTypeToString(plan->migrateReason),
                               "b:needs-shared-storage", plan->migrateUnsure,
+                              "S:refused", plan->migrateOntoItself ? "onto itself" : NULL,
                               NULL) < 0 ||
         virJSONValueObjectAdd(&snapshot,
                               "a:flag", &snapshotFlag,
@@ -287,292 +260,74 @@ virshDiskFlagsShow(vshControl *ctl,
 }
 
 
-static void
-virshDiskFlagsDropNode(xmlNodePtr parent,
-                       const char *name)
-{
-    xmlNodePtr node = parent->children;
-
-    while (node) {
-        xmlNodePtr next = node->next;
-
-        if (virXMLNodeNameEqual(node, name)) {
-            xmlUnlinkNode(node);
-            xmlFreeNode(node);
-        }
-
-        node = next;
-    }
-}
-
-
-static void
-virshDiskFlagsAddNode(xmlNodePtr parent,
-                      const char *name,
-                      virTristateBool flag)
-{
-    if (flag == VIR_TRISTATE_BOOL_ABSENT)
-        return;
-
-    xmlNewTextChild(parent, NULL, BAD_CAST name,
-                    BAD_CAST(flag == VIR_TRISTATE_BOOL_YES ? "true" : "false"));
-}
-
-
-static char *
-virshDiskFlagsEdit(xmlNodePtr disk,
-                   const virDomainDiskFlags *flags)
-{
-    virshDiskFlagsDropNode(disk, "flags");
-
-    if (flags->migrate != VIR_TRISTATE_BOOL_ABSENT ||
-        flags->snapshot != VIR_TRISTATE_BOOL_ABSENT) {
-        xmlNodePtr node = xmlNewChild(disk, NULL, BAD_CAST "flags", NULL);
-
-        virshDiskFlagsAddNode(node, "migrate", flags->migrate);
-        virshDiskFlagsAddNode(node, "snapshot", flags->snapshot);
-    }
-
-    return virXMLNodeToString(disk->doc, disk);
-}
-
-
 static int
-virshDiskFlagsParseValue(vshControl *ctl,
-                         const char *option,
-                         const char *value,
-                         virTristateBool *flag)
+virshDiskFlagsParseRequest(vshControl *ctl,
+                           const vshCmd *cmd,
+                           const char *option,
+                           virDiskSetRequest *requests,
+                           size_t *nrequests)
 {
+    virDiskSetRequest *request = requests + *nrequests;
+    const char *value = NULL;
+
+    if (vshCommandOptString(ctl, cmd, option, &value) < 0)
+        return -1;
+
     if (!value)
         return 0;
 
+    request->flag = option;
+
     if (STREQ(value, "true")) {
-        *flag = VIR_TRISTATE_BOOL_YES;
+        request->value = VIR_DISK_SET_FLAG_TRUE;
     } else if (STREQ(value, "false")) {
-        *flag = VIR_TRISTATE_BOOL_NO;
+        request->value = VIR_DISK_SET_FLAG_FALSE;
     } else if (STREQ(value, "default")) {
-        *flag = VIR_TRISTATE_BOOL_ABSENT;
+        request->value = VIR_DISK_SET_FLAG_ABSENT;
     } else {
         vshError(ctl, _("invalid value '%1$s' of --%2$s: use 'true', 'false' or 'default'"),
                  value, option);
         return -1;
     }
 
+    (*nrequests)++;
     return 0;
 }
 
 
 static bool
-virshDiskFlagsIsAsked(const vshCmd *cmd,
-                      const char *target,
-                      const char *source)
+virshDiskFlagsSet(vshControl *ctl,
+                  const vshCmd *cmd,
+                  virDomainPtr dom,
+                  const virDiskSetRequest *requests,
+                  size_t nrequests)
 {
+    virshControl *priv = ctl->privData;
     const char **disks = vshCommandOptArgv(cmd, "disk");
+    bool all = vshCommandOptBool(cmd, "all");
+    unsigned int flags = 0;
+    virDiskSetScope scope;
 
-    return disks &&
-           (g_strv_contains(disks, target) || (source && g_strv_contains(disks, source)));
-}
+    if (priv->readonly) {
+        vshError(ctl, "%s", _("flags of disks cannot be set over a read-only connection: leave out --readonly (-r)"));
+        return false;
+    }
 
+    if (all == !!disks) {
+        vshError(ctl, "%s", _("name the disks to set or use --all for every disk that can have the flags"));
+        return false;
+    }
 
-/* What is written back has to be complete, also where it is secret. */
-static int
-virshDiskFlagsGetXML(vshControl *ctl,
-                     virDomainPtr dom,
-                     unsigned int affect,
-                     xmlDocPtr *xml,
-                     xmlXPathContextPtr *ctxt)
-{
-    unsigned int flags = VIR_DOMAIN_XML_SECURE;
+    if (vshCommandOptBool(cmd, "live"))
+        flags |= VIR_DOMAIN_AFFECT_LIVE;
 
-    if (affect == VIR_DOMAIN_AFFECT_CONFIG)
-        flags |= VIR_DOMAIN_XML_INACTIVE;
+    if (vshCommandOptBool(cmd, "config"))
+        flags |= VIR_DOMAIN_AFFECT_CONFIG;
 
-    return virshDomainGetXMLFromDom(ctl, dom, flags, xml, ctxt);
-}
-
-
-/* Returns 1 if the disk shall change, 0 if not, -1 on error */
-static int
-virshDiskFlagsPrepareDisk(vshControl *ctl,
-                          const virshDiskFlagsRequest *request,
-                          virDomainDiskDef *disk)
-{
-    if (virshDiskFlagsParseValue(ctl, "migrate", request->migrate, &disk->flags.migrate) < 0 ||
-        virshDiskFlagsParseValue(ctl, "snapshot", request->snapshot, &disk->flags.snapshot) < 0)
-        return -1;
-
-    if (virDomainDiskFlagsValidate(disk) == 0)
-        return 1;
-
-    if (request->all) {
+    if (virDiskSetScopeInit(&scope, dom, flags) < 0 ||
+        virDiskSetChangeDisks(&scope, disks, requests, nrequests, all) < 0) {
         vshResetLibvirtError();
-        return 0;
-    }
-
-    vshReportError(ctl);
-    return -1;
-}
-
-
-static int
-virshDiskFlagsPrepare(vshControl *ctl,
-                      const vshCmd *cmd,
-                      const virshDiskFlagsRequest *request,
-                      virDomainPtr dom,
-                      unsigned int affect,
-                      GPtrArray *changes)
-{
-    g_autoptr(xmlDoc) xml = NULL;
-    g_autoptr(xmlXPathContext) ctxt = NULL;
-    g_autofree xmlNodePtr *nodes = NULL;
-    const char **asked;
-    g_autoptr(GHashTable) known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    int nnodes;
-    size_t i;
-
-    if (virshDiskFlagsGetXML(ctl, dom, affect, &xml, &ctxt) < 0)
-        return -1;
-
-    if ((nnodes = virXPathNodeSet("./devices/disk", ctxt, &nodes)) < 0)
-        return -1;
-
-    for (i = 0; i < nnodes; i++) {
-        g_autoptr(virDomainDiskDef) disk = NULL;
-        g_autofree char *source = NULL;
-        virshDiskFlagsChange *change;
-        int rc;
-
-        if (!(disk = virshDiskPlanParseDisk(ctxt, nodes[i], &source))) {
-            vshReportError(ctl);
-            return -1;
-        }
-
-        g_hash_table_add(known, g_strdup(disk->dst));
-        if (source)
-            g_hash_table_add(known, g_strdup(source));
-
-        if (!request->all && !virshDiskFlagsIsAsked(cmd, disk->dst, source))
-            continue;
-
-        if ((rc = virshDiskFlagsPrepareDisk(ctl, request, disk)) < 0)
-            return -1;
-
-        if (rc == 0)
-            continue;
-
-        change = g_new0(virshDiskFlagsChange, 1);
-        g_ptr_array_add(changes, change);
-
-        change->affect = affect;
-        change->target = g_strdup(disk->dst);
-        change->flags = disk->flags;
-
-        if (!(change->before = virXMLNodeToString(xml, nodes[i])) ||
-            !(change->after = virshDiskFlagsEdit(nodes[i], &disk->flags))) {
-            vshReportError(ctl);
-            return -1;
-        }
-    }
-
-    for (asked = vshCommandOptArgv(cmd, "disk"); asked && *asked; asked++) {
-        if (!g_hash_table_contains(known, *asked)) {
-            vshError(ctl, _("no disk '%1$s' in the %2$s definition of domain '%3$s': see domblklist"),
-                     *asked,
-                     affect == VIR_DOMAIN_AFFECT_CONFIG ? "persistent" : "running",
-                     virDomainGetName(dom));
-            return -1;
-        }
-    }
-
-    return 0;
-}
-
-
-/* A daemon that doesn't know flags drops them without a word. All disks are looked
- * at together, since each look is at the whole domain. */
-static int
-virshDiskFlagsVerify(vshControl *ctl,
-                     virDomainPtr dom,
-                     unsigned int affect,
-                     GPtrArray *changes)
-{
-    g_autoptr(xmlDoc) xml = NULL;
-    g_autoptr(xmlXPathContext) ctxt = NULL;
-    g_autofree xmlNodePtr *nodes = NULL;
-    g_autoptr(GHashTable) disks = virHashNew((GDestroyNotify) virDomainDiskDefFree);
-    int nnodes;
-    size_t i;
-
-    if (virshDiskFlagsGetXML(ctl, dom, affect, &xml, &ctxt) < 0 ||
-        (nnodes = virXPathNodeSet("./devices/disk", ctxt, &nodes)) < 0)
-        return -1;
-
-    for (i = 0; i < nnodes; i++) {
-        virDomainDiskDef *disk;
-
-        if (!(disk = virshDiskPlanParseDisk(ctxt, nodes[i], NULL)))
-            return -1;
-
-        g_hash_table_insert(disks, g_strdup(disk->dst), disk);
-    }
-
-    for (i = 0; i < changes->len; i++) {
-        virshDiskFlagsChange *change = g_ptr_array_index(changes, i);
-        virDomainDiskDef *disk = virHashLookup(disks, change->target);
-
-        if (change->affect != affect ||
-            (disk &&
-             disk->flags.migrate == change->flags.migrate &&
-             disk->flags.snapshot == change->flags.snapshot))
-            continue;
-
-        vshError(ctl, _("the flags of disk '%1$s' were not taken: the daemon of domain '%2$s' does not support them"),
-                 change->target, virDomainGetName(dom));
-        return -1;
-    }
-
-    return 0;
-}
-
-
-static void
-virshDiskFlagsRollback(vshControl *ctl,
-                       virDomainPtr dom,
-                       GPtrArray *changes,
-                       size_t ndone)
-{
-    while (ndone > 0) {
-        virshDiskFlagsChange *change = g_ptr_array_index(changes, --ndone);
-
-        if (virDomainUpdateDeviceFlags(dom, change->before, change->affect) < 0)
-            vshError(ctl, _("cannot put back the flags of disk '%1$s'"), change->target);
-    }
-}
-
-
-static bool
-virshDiskFlagsApply(vshControl *ctl,
-                    virDomainPtr dom,
-                    bool live,
-                    bool config,
-                    GPtrArray *changes)
-{
-    size_t i;
-
-    for (i = 0; i < changes->len; i++) {
-        virshDiskFlagsChange *change = g_ptr_array_index(changes, i);
-
-        if (virDomainUpdateDeviceFlags(dom, change->after, change->affect) < 0) {
-            vshReportError(ctl);
-            vshError(ctl, _("Failed to set the flags of disk '%1$s'"), change->target);
-            virshDiskFlagsRollback(ctl, dom, changes, i);
-            return false;
-        }
-    }
-
-    if ((live && virshDiskFlagsVerify(ctl, dom, VIR_DOMAIN_AFFECT_LIVE, changes) < 0) ||
-        (config && virshDiskFlagsVerify(ctl, dom, VIR_DOMAIN_AFFECT_CONFIG, changes) < 0)) {
-        virshDiskFlagsRollback(ctl, dom, changes, changes->len);
+        vshError(ctl, "%s", virDiskSetMessageGet());
         return false;
     }
 
@@ -581,48 +336,13 @@ virshDiskFlagsApply(vshControl *ctl,
 }
 
 
-static bool
-virshDiskFlagsSet(vshControl *ctl,
-                  const vshCmd *cmd,
-                  const virshDiskFlagsRequest *request,
-                  virDomainPtr dom)
-{
-    g_autoptr(GPtrArray) changes = g_ptr_array_new_with_free_func((GDestroyNotify) virshDiskFlagsChangeFree);
-    bool live = vshCommandOptBool(cmd, "live");
-    bool config = vshCommandOptBool(cmd, "config");
-    int active;
-
-    if (request->all == !!vshCommandOptArgv(cmd, "disk")) {
-        vshError(ctl, "%s", _("name the disks to set or use --all for every disk that can have the flags"));
-        return false;
-    }
-
-    if (!live && !config) {
-        if ((active = virDomainIsActive(dom)) < 0)
-            return false;
-
-        live = active == 1;
-        config = !live;
-    }
-
-    if (live &&
-        virshDiskFlagsPrepare(ctl, cmd, request, dom, VIR_DOMAIN_AFFECT_LIVE, changes) < 0)
-        return false;
-
-    if (config &&
-        virshDiskFlagsPrepare(ctl, cmd, request, dom, VIR_DOMAIN_AFFECT_CONFIG, changes) < 0)
-        return false;
-
-    return virshDiskFlagsApply(ctl, dom, live, config, changes);
-}
-
-
 bool
 cmdDomblkflags(vshControl *ctl,
                const vshCmd *cmd)
 {
     g_autoptr(virshDomain) dom = NULL;
-    virshDiskFlagsRequest request = { .all = vshCommandOptBool(cmd, "all") };
+    virDiskSetRequest requests[VIR_DISK_SET_CHANGE_REQUESTS];
+    size_t nrequests = 0;
     bool current = vshCommandOptBool(cmd, "current");
     bool live = vshCommandOptBool(cmd, "live");
     bool config = vshCommandOptBool(cmd, "config");
@@ -634,17 +354,17 @@ cmdDomblkflags(vshControl *ctl,
     VSH_EXCLUSIVE_OPTIONS("json", "migrate");
     VSH_EXCLUSIVE_OPTIONS("json", "snapshot");
 
-    if (vshCommandOptString(ctl, cmd, "migrate", &request.migrate) < 0 ||
-        vshCommandOptString(ctl, cmd, "snapshot", &request.snapshot) < 0)
+    if (virshDiskFlagsParseRequest(ctl, cmd, "migrate", requests, &nrequests) < 0 ||
+        virshDiskFlagsParseRequest(ctl, cmd, "snapshot", requests, &nrequests) < 0)
         return false;
 
     if (!(dom = virshCommandOptDomain(ctl, cmd, NULL)))
         return false;
 
-    if (request.migrate || request.snapshot)
-        return virshDiskFlagsSet(ctl, cmd, &request, dom);
+    if (nrequests > 0)
+        return virshDiskFlagsSet(ctl, cmd, dom, requests, nrequests);
 
-    if (request.all || live || config || current || vshCommandOptArgv(cmd, "disk")) {
+    if (vshCommandOptBool(cmd, "all") || live || config || current || vshCommandOptArgv(cmd, "disk")) {
         vshError(ctl, "%s", _("say what to set: --migrate or --snapshot with 'true', 'false' or 'default'"));
         return false;
     }

@@ -70,7 +70,7 @@ flagged_guest() {
     make_images a vde=raw:e.raw
     on a virsh -q attach-device demo "$(disk_file vde=raw:e.raw)" --config
     run ! on a virsh -q domblkflags demo vdb vde --snapshot true --live --config
-    assert_output --partial "no disk 'vde' in the running definition"
+    assert_output --partial "no disk has the target or the source 'vde' in the running definition"
     assert_equal "$(flags_of a vdb) $(flags_of a vdb --inactive)" " "
 }
 
@@ -214,6 +214,36 @@ has_flags() { [ "$(flags_of a vdb)" = "$1" ]; }
     assert_equal "$(flags_of a vdb)" ""
 }
 
+@test "several writers at once keep what the others set" {
+    local target pids=()
+    flagged_guest
+    start_guest a
+    for target in vdb vdc; do
+        on a virsh -q domblkflags demo $target --migrate false --live > "$BATS_TEST_TMPDIR/$target-1" 2>&1 3>&- &
+        pids+=($!)
+        on a virsh -q domblkflags demo $target --snapshot false --live > "$BATS_TEST_TMPDIR/$target-2" 2>&1 3>&- &
+        pids+=($!)
+        on a virsh -q domblkflags demo $target --migrate false --config > "$BATS_TEST_TMPDIR/$target-3" 2>&1 3>&- &
+        pids+=($!)
+        on a virsh -q domblkflags demo $target --snapshot false --config > "$BATS_TEST_TMPDIR/$target-4" 2>&1 3>&- &
+        pids+=($!)
+    done
+    for pid in "${pids[@]}"; do
+        wait "$pid" || fail "a writer failed: $(cat "$BATS_TEST_TMPDIR"/vd?-?)"
+    done
+    for target in vdb vdc; do
+        assert_equal "$(flags_of a $target)" "migrate=false snapshot=false"
+        assert_equal "$(flags_of a $target --inactive)" "migrate=false snapshot=false"
+    done
+}
+
+@test "a read-only connection shows flags, and says that it cannot set them" {
+    flagged_guest
+    on a virsh -q -r domblkflags demo > /dev/null
+    run ! on a virsh -q -r domblkflags demo vdb --migrate false
+    assert_output "error: flags of disks cannot be set over a read-only connection: leave out --readonly (-r)"
+}
+
 @test "domblkflags fails against a daemon that drops flags" {
     "$ROOT/lab" down > /dev/null
     "$ROOT/lab" up --no-guest --stock b > /dev/null
@@ -221,5 +251,5 @@ has_flags() { [ "$(flags_of a vdb)" = "$1" ]; }
     "$ROOT/lab.d/guest-xml" demo vdb=qcow2:b.qcow2 > "$BATS_TEST_TMPDIR/demo.xml"
     on b virsh -q define "$BATS_TEST_TMPDIR/demo.xml"
     run ! on a virsh -q -c qemu+tcp://b/system domblkflags demo vdb --migrate false
-    assert_output --partial "the flags of disk 'vdb' were not taken"
+    assert_output --partial "the flag <migrate> of disk 'vdb' was dropped: the libvirt daemon does not know <flags>"
 }

@@ -1,9 +1,11 @@
 /*
- * disk_set_change.c: setting a flag on disks, all or none
+ * disk_set_change.c: setting flags on disks, all or none
  *
  * Everything is checked before the first change. What fails half-way is put
  * back flag by flag, since the rest of a disk may meanwhile have been changed by
- * others.
+ * others. An update writes a whole disk, so that one of somebody else who had read
+ * the disk before takes back what was set: it is looked for once everybody who had
+ * must be done, and set again.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -12,14 +14,21 @@
 
 #define GETTEXT_PACKAGE PACKAGE
 #include <glib/gi18n-lib.h>
+#include <libvirt/virterror.h>
 
 #include "disk_set_change.h"
+#include "disk_set_definition.h"
 #include "disk_set_message.h"
 
 /* For how many microseconds a definition counts as the present one. An update writes
  * a whole disk, so that what others change since the definition was read is lost;
  * reading it for each disk would take time by the square of their number. */
 #define VIR_DISK_SET_CHANGE_FRESH (100 * 1000)
+
+/* After how many microseconds those are done who do the same, and how often to set
+ * again what they took back. */
+#define VIR_DISK_SET_CHANGE_SETTLE (150 * 1000)
+#define VIR_DISK_SET_CHANGE_ATTEMPTS 20
 
 /* A definition as it was lately. */
 typedef struct _virDiskSetView virDiskSetView;
@@ -34,14 +43,16 @@ typedef struct _virDiskSetChange virDiskSetChange;
 struct _virDiskSetChange {
     virDiskSetView *view; /* of the plan */
     char *target;
-    virDiskSetFlag before;
+    virDiskSetFlag before[VIR_DISK_SET_CHANGE_REQUESTS]; /* in the order of the requests */
 };
 
 /* All that is to be changed. */
 typedef struct _virDiskSetPlan virDiskSetPlan;
 struct _virDiskSetPlan {
     const virDiskSetScope *scope;
-    virDiskSetFlag value;
+    const virDiskSetRequest *requests;
+    size_t nrequests;
+    bool lenient; /* leave out a disk that cannot have what is asked for */
     virDiskSetView views[G_N_ELEMENTS(((virDiskSetScope *) NULL)->impacts)];
     GPtrArray *changes;
 };
@@ -106,26 +117,96 @@ virDiskSetViewForget(virDiskSetView *view)
 }
 
 
+/* Returns 1 if the disk may have all that is asked for, 0 if it is to be left out, -1
+ * with the message set. */
+static int
+virDiskSetChangeCheckDisk(const virDiskSetPlan *plan,
+                          xmlNodePtr disk)
+{
+    size_t i;
+
+    for (i = 0; i < plan->nrequests; i++) {
+        if (virDiskSetDiskCheckFlag(disk, plan->requests[i].flag, plan->requests[i].value) == 0)
+            continue;
+
+        if (!plan->lenient)
+            return -1;
+
+        virDiskSetMessageReset();
+        return 0;
+    }
+
+    return 1;
+}
+
+
+static bool
+virDiskSetChangeIsDone(const virDiskSetPlan *plan,
+                       xmlNodePtr disk)
+{
+    size_t i;
+
+    for (i = 0; i < plan->nrequests; i++) {
+        if (virDiskSetDiskGetFlag(disk, plan->requests[i].flag) != plan->requests[i].value)
+            return false;
+    }
+
+    return true;
+}
+
+
 static int
 virDiskSetChangePlanDisk(virDiskSetPlan *plan,
                          virDiskSetView *view,
                          xmlNodePtr disk)
 {
-    const char *flag = plan->scope->flag;
-    virDiskSetFlag before = virDiskSetDiskGetFlag(disk, flag);
     virDiskSetChange *change;
+    int rc;
+    size_t i;
 
-    if (before == plan->value)
+    if (virDiskSetChangeIsDone(plan, disk))
         return 0;
 
-    if (virDiskSetDiskCheckFlag(disk, flag, plan->value) < 0)
-        return -1;
+    if ((rc = virDiskSetChangeCheckDisk(plan, disk)) <= 0)
+        return rc;
 
     change = g_new0(virDiskSetChange, 1);
     change->view = view;
     change->target = virDiskSetDiskTarget(disk);
-    change->before = before;
+    for (i = 0; i < plan->nrequests; i++)
+        change->before[i] = virDiskSetDiskGetFlag(disk, plan->requests[i].flag);
     g_ptr_array_add(plan->changes, change);
+
+    return 0;
+}
+
+
+static bool
+virDiskSetChangeCanHaveFlags(const virDiskSetPlan *plan,
+                             xmlNodePtr disk)
+{
+    size_t i;
+
+    for (i = 0; i < plan->nrequests; i++) {
+        if (!virDiskSetDiskCanHaveFlag(disk, plan->requests[i].flag))
+            return false;
+    }
+
+    return true;
+}
+
+
+static int
+virDiskSetChangePlanAll(virDiskSetPlan *plan,
+                        virDiskSetView *view)
+{
+    xmlNodePtr disk;
+
+    for (disk = virDiskSetDefinitionFirstDisk(view->doc); disk; disk = virDiskSetXMLNext(disk)) {
+        if (virDiskSetChangeCanHaveFlags(plan, disk) &&
+            virDiskSetChangePlanDisk(plan, view, disk) < 0)
+            return -1;
+    }
 
     return 0;
 }
@@ -134,23 +215,28 @@ virDiskSetChangePlanDisk(virDiskSetPlan *plan,
 static int
 virDiskSetChangePlan(virDiskSetPlan *plan,
                      virDiskSetView *view,
-                     const char *name)
+                     const char *const *names)
 {
     xmlNodePtr disk;
 
     if (virDiskSetViewRefresh(plan->scope->dom, view) < 0)
         return -1;
 
-    if (name) {
-        if (!(disk = virDiskSetDefinitionFindDisk(view->doc, name)))
+    if (!names)
+        return virDiskSetChangePlanAll(plan, view);
+
+    for (; *names; names++) {
+        if (!(disk = virDiskSetDefinitionFindDisk(view->doc, *names))) {
+            if (plan->scope->nimpacts > 1)
+                virDiskSetMessageSet(view->impact == VIR_DOMAIN_AFFECT_LIVE ?
+                                     _("%1$s in the running definition") :
+                                     _("%1$s in the persistent definition"),
+                                     virDiskSetMessageGet());
+
             return -1;
+        }
 
-        return virDiskSetChangePlanDisk(plan, view, disk);
-    }
-
-    for (disk = virDiskSetDefinitionFirstDisk(view->doc); disk; disk = virDiskSetXMLNext(disk)) {
-        if (virDiskSetDiskCanHaveFlag(disk, plan->scope->flag) &&
-            virDiskSetChangePlanDisk(plan, view, disk) < 0)
+        if (virDiskSetChangePlanDisk(plan, view, disk) < 0)
             return -1;
     }
 
@@ -173,13 +259,9 @@ virDiskSetChangeFindDisk(const virDiskSetPlan *plan,
 static int
 virDiskSetChangeUpdate(const virDiskSetPlan *plan,
                        const virDiskSetChange *change,
-                       xmlNodePtr disk,
-                       virDiskSetFlag value)
+                       xmlNodePtr disk)
 {
-    g_autofree char *xml = NULL;
-
-    virDiskSetDiskSetFlag(disk, plan->scope->flag, value);
-    xml = virDiskSetXMLFormat(disk);
+    g_autofree char *xml = virDiskSetXMLFormat(disk);
 
     if (virDomainUpdateDeviceFlags(plan->scope->dom, xml, change->view->impact) < 0) {
         virDiskSetMessageTake();
@@ -195,14 +277,18 @@ virDiskSetChangeWrite(const virDiskSetPlan *plan,
                       const virDiskSetChange *change)
 {
     xmlNodePtr disk = virDiskSetChangeFindDisk(plan, change);
+    size_t i;
 
     if (!disk)
         return -1;
 
-    if (virDiskSetDiskGetFlag(disk, plan->scope->flag) == plan->value)
+    if (virDiskSetChangeIsDone(plan, disk))
         return 0;
 
-    return virDiskSetChangeUpdate(plan, change, disk, plan->value);
+    for (i = 0; i < plan->nrequests; i++)
+        virDiskSetDiskSetFlag(disk, plan->requests[i].flag, plan->requests[i].value);
+
+    return virDiskSetChangeUpdate(plan, change, disk);
 }
 
 
@@ -212,24 +298,36 @@ virDiskSetChangePutBack(const virDiskSetPlan *plan,
                         const virDiskSetChange *change)
 {
     xmlNodePtr disk = virDiskSetChangeFindDisk(plan, change);
+    bool changed = false;
+    size_t i;
 
     if (!disk)
         return -1;
 
-    if (virDiskSetDiskGetFlag(disk, plan->scope->flag) != plan->value)
-        return 0;
+    for (i = 0; i < plan->nrequests; i++) {
+        const virDiskSetRequest *request = plan->requests + i;
 
-    return virDiskSetChangeUpdate(plan, change, disk, change->before);
+        if (change->before[i] == request->value ||
+            virDiskSetDiskGetFlag(disk, request->flag) != request->value)
+            continue;
+
+        virDiskSetDiskSetFlag(disk, request->flag, change->before[i]);
+        changed = true;
+    }
+
+    return changed ? virDiskSetChangeUpdate(plan, change, disk) : 0;
 }
 
 
+/* Returns 1 if the disk has what is asked for, 0 if it has what it had before, so that
+ * somebody else took it back or the daemon dropped it, -1 with the message set. */
 static int
 virDiskSetChangeVerifyDisk(const virDiskSetPlan *plan,
                            const virDiskSetChange *change,
                            xmlNodePtr disk)
 {
-    const char *flag = plan->scope->flag;
-    virDiskSetFlag now;
+    bool done = true;
+    size_t i;
 
     if (!disk) {
         virDiskSetMessageSet(_("disk '%1$s' was taken out of the domain meanwhile: look at the domain and try again"),
@@ -237,30 +335,38 @@ virDiskSetChangeVerifyDisk(const virDiskSetPlan *plan,
         return -1;
     }
 
-    if ((now = virDiskSetDiskGetFlag(disk, flag)) == plan->value)
-        return 0;
+    for (i = 0; i < plan->nrequests; i++) {
+        virDiskSetFlag now = virDiskSetDiskGetFlag(disk, plan->requests[i].flag);
 
-    if (now == VIR_DISK_SET_FLAG_ABSENT)
-        virDiskSetMessageSet(_("the flag <%1$s> of disk '%2$s' was dropped: the libvirt daemon does not know <flags>, use one that does"),
-                             flag, change->target);
-    else
-        virDiskSetMessageSet(_("the flag <%1$s> of disk '%2$s' was set otherwise by another program meanwhile: look at the domain and try again"),
-                             flag, change->target);
+        if (now == plan->requests[i].value)
+            continue;
 
-    return -1;
+        if (now != change->before[i] && now != VIR_DISK_SET_FLAG_ABSENT) {
+            virDiskSetMessageSet(_("the flag <%1$s> of disk '%2$s' was set otherwise by another program meanwhile: look at the domain and try again"),
+                                 plan->requests[i].flag, change->target);
+            return -1;
+        }
+
+        done = false;
+    }
+
+    return done;
 }
 
 
-/* Looks at the first @count changes, as far as they are of that definition. */
+/* Looks at the first @count changes, as far as they are of that definition. Returns
+ * like virDiskSetChangeVerifyDisk, with the first one in @lost that is not done. */
 static int
 virDiskSetChangeVerify(const virDiskSetPlan *plan,
                        const virDiskSetView *view,
-                       size_t count)
+                       size_t count,
+                       const virDiskSetChange **lost)
 {
     g_autoptr(xmlDoc) doc = virDiskSetDefinitionRead(plan->scope->dom, view->impact);
     g_autoptr(GHashTable) disks = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     xmlNodePtr disk;
     size_t i;
+    int rc;
 
     if (!doc)
         return -1;
@@ -271,13 +377,17 @@ virDiskSetChangeVerify(const virDiskSetPlan *plan,
     for (i = 0; i < count; i++) {
         const virDiskSetChange *change = g_ptr_array_index(plan->changes, i);
 
-        if (change->view == view &&
-            virDiskSetChangeVerifyDisk(plan, change,
-                                       g_hash_table_lookup(disks, change->target)) < 0)
-            return -1;
+        if (change->view != view)
+            continue;
+
+        if ((rc = virDiskSetChangeVerifyDisk(plan, change,
+                                             g_hash_table_lookup(disks, change->target))) <= 0) {
+            *lost = change;
+            return rc;
+        }
     }
 
-    return 0;
+    return 1;
 }
 
 
@@ -329,27 +439,66 @@ virDiskSetChangeRollback(virDiskSetPlan *plan,
 }
 
 
+/* A daemon that knows flags refuses a value that is none; one that does not takes the
+ * disk as it is. */
 static int
-virDiskSetChangeApply(virDiskSetPlan *plan)
+virDiskSetChangeCheckDaemon(const virDiskSetPlan *plan,
+                            const virDiskSetChange *change)
 {
+    const char *flag = plan->requests[0].flag;
+    g_autofree char *xml = NULL;
+    xmlNodePtr disk;
+    virErrorPtr error;
+
+    virDiskSetViewForget(change->view);
+
+    if (!(disk = virDiskSetChangeFindDisk(plan, change)))
+        return -1;
+
+    virDiskSetDiskSetFlag(disk, flag, VIR_DISK_SET_FLAG_INVALID);
+    xml = virDiskSetXMLFormat(disk);
+    virDiskSetViewForget(change->view);
+
+    if (virDomainUpdateDeviceFlags(plan->scope->dom, xml, change->view->impact) < 0) {
+        error = virGetLastError();
+
+        if (error && error->code == VIR_ERR_XML_ERROR) {
+            virResetLastError();
+            return 0;
+        }
+
+        virDiskSetMessageTake();
+        return -1;
+    }
+
+    virDiskSetMessageSet(_("the flag <%1$s> of disk '%2$s' was dropped: the libvirt daemon does not know <flags>, use one that does"),
+                         flag, change->target);
+    return -1;
+}
+
+
+static int
+virDiskSetChangeWriteAll(virDiskSetPlan *plan,
+                         size_t *begun)
+{
+    const virDiskSetChange *lost = NULL;
     size_t i;
 
     for (i = 0; i < plan->changes->len; i++) {
         const virDiskSetChange *change = g_ptr_array_index(plan->changes, i);
+        bool first = *begun == 0;
+        int rc;
+
+        *begun = MAX(*begun, i + 1);
+
+        if (virDiskSetChangeWrite(plan, change) < 0)
+            return -1;
 
         /* a daemon that drops flags is found out by the first one */
-        if (virDiskSetChangeWrite(plan, change) < 0 ||
-            (i == 0 && virDiskSetChangeVerify(plan, change->view, 1) < 0)) {
-            virDiskSetChangeRollback(plan, i + 1);
+        if (first &&
+            ((rc = virDiskSetChangeVerify(plan, change->view, 1, &lost)) < 0 ||
+             (rc == 0 && virDiskSetChangeCheckDaemon(plan, change) < 0)))
             return -1;
-        }
-    }
-
-    for (i = 0; plan->changes->len > 1 && i < plan->scope->nimpacts; i++) {
-        if (virDiskSetChangeVerify(plan, plan->views + i, plan->changes->len) < 0) {
-            virDiskSetChangeRollback(plan, plan->changes->len);
-            return -1;
-        }
     }
 
     return 0;
@@ -357,28 +506,94 @@ virDiskSetChangeApply(virDiskSetPlan *plan)
 
 
 static int
+virDiskSetChangeVerifyAll(const virDiskSetPlan *plan,
+                          const virDiskSetChange **lost)
+{
+    size_t i;
+    int rc;
+
+    for (i = 0; i < plan->scope->nimpacts; i++) {
+        if ((rc = virDiskSetChangeVerify(plan, plan->views + i, plan->changes->len, lost)) <= 0)
+            return rc;
+    }
+
+    return 1;
+}
+
+
+static int
+virDiskSetChangeTry(virDiskSetPlan *plan,
+                    size_t *begun)
+{
+    const virDiskSetChange *lost = NULL;
+    size_t attempt;
+    size_t i;
+    int rc;
+
+    for (attempt = 0; attempt < VIR_DISK_SET_CHANGE_ATTEMPTS; attempt++) {
+        if (virDiskSetChangeWriteAll(plan, begun) < 0)
+            return -1;
+
+        g_usleep(VIR_DISK_SET_CHANGE_SETTLE);
+
+        if ((rc = virDiskSetChangeVerifyAll(plan, &lost)) != 0)
+            return rc < 0 ? -1 : 0;
+
+        for (i = 0; i < plan->scope->nimpacts; i++)
+            virDiskSetViewForget(plan->views + i);
+    }
+
+    virDiskSetMessageSet(_("the flags of disk '%1$s' were taken back by another program %2$d times: see what changes the domain and try again"),
+                         lost->target, VIR_DISK_SET_CHANGE_ATTEMPTS);
+    return -1;
+}
+
+
+/**
+ * virDiskSetChangeDisks:
+ * @scope: domain and definitions
+ * @names: NULL-terminated targets or source paths of the disks, or NULL for all that
+ *         can have the flags
+ * @requests: flags and their values
+ * @nrequests: number of @requests, at most VIR_DISK_SET_CHANGE_REQUESTS
+ * @lenient: leave out a disk that cannot have what is asked for
+ *
+ * Returns 0 when the flags were set, 1 when each of the definitions had them
+ * already, -1 with the message set and nothing changed.
+ */
+int
 virDiskSetChangeDisks(const virDiskSetScope *scope,
-                      const char *name,
-                      virDiskSetFlag value)
+                      const char *const *names,
+                      const virDiskSetRequest *requests,
+                      size_t nrequests,
+                      bool lenient)
 {
     g_auto(virDiskSetPlan) plan = {
         .scope = scope,
-        .value = value,
+        .requests = requests,
+        .nrequests = nrequests,
+        .lenient = lenient,
         .changes = g_ptr_array_new_with_free_func(virDiskSetChangeFree),
     };
+    size_t begun = 0;
     size_t i;
 
     for (i = 0; i < scope->nimpacts; i++) {
         plan.views[i].impact = scope->impacts[i];
 
-        if (virDiskSetChangePlan(&plan, plan.views + i, name) < 0)
+        if (virDiskSetChangePlan(&plan, plan.views + i, names) < 0)
             return -1;
     }
 
     if (plan.changes->len == 0)
         return 1;
 
-    return virDiskSetChangeApply(&plan);
+    if (virDiskSetChangeTry(&plan, &begun) < 0) {
+        virDiskSetChangeRollback(&plan, begun);
+        return -1;
+    }
+
+    return 0;
 }
 
 
@@ -396,7 +611,10 @@ virDiskSetChangeOne(const virDiskSetScope *scope,
                     const char *name,
                     virDiskSetFlag value)
 {
-    return virDiskSetChangeDisks(scope, name, value);
+    const char *names[] = { name, NULL };
+    virDiskSetRequest request = { .flag = scope->flag, .value = value };
+
+    return virDiskSetChangeDisks(scope, names, &request, 1, false);
 }
 
 
@@ -411,5 +629,7 @@ int
 virDiskSetChangeAll(const virDiskSetScope *scope,
                     virDiskSetFlag value)
 {
-    return virDiskSetChangeDisks(scope, NULL, value) < 0 ? -1 : 0;
+    virDiskSetRequest request = { .flag = scope->flag, .value = value };
+
+    return virDiskSetChangeDisks(scope, NULL, &request, 1, false) < 0 ? -1 : 0;
 }

@@ -100,7 +100,7 @@ static bool
 virDiskSetDiskHasPath(xmlNodePtr disk,
                       const char *path)
 {
-    const char *attributes[] = { "file", "dev", "dir", "name" };
+    const char *attributes[] = { "file", "dev", "dir", "name", "volume", "path" };
     size_t i;
 
     for (i = 0; i < G_N_ELEMENTS(attributes); i++) {
@@ -208,6 +208,7 @@ virDiskSetDiskSetFlag(xmlNodePtr disk,
                       const char *flag,
                       virDiskSetFlag value)
 {
+    const char *values[] = { NULL, "true", "false", "none" };
     xmlNodePtr flags = virDiskSetXMLChild(disk, "flags");
     xmlNodePtr node = virDiskSetXMLChild(flags, flag);
 
@@ -220,8 +221,7 @@ virDiskSetDiskSetFlag(xmlNodePtr disk,
     if (!flags)
         flags = xmlNewChild(disk, NULL, (const xmlChar *) "flags", NULL);
 
-    xmlNewChild(flags, NULL, (const xmlChar *) flag,
-                (const xmlChar *) (value == VIR_DISK_SET_FLAG_TRUE ? "true" : "false"));
+    xmlNewChild(flags, NULL, (const xmlChar *) flag, (const xmlChar *) values[value]);
 }
 
 
@@ -317,5 +317,8 @@ virDiskSetDiskCheckFlag(xmlNodePtr disk,
     if (value == VIR_DISK_SET_FLAG_TRUE)
         return virDiskSetDiskCheckTrue(disk, flag);
 
-    return virDiskSetDiskCheckFalse(disk, flag);
+    if (value == VIR_DISK_SET_FLAG_FALSE)
+        return virDiskSetDiskCheckFalse(disk, flag);
+
+    return 0;
 }

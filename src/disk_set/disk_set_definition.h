@@ -9,14 +9,8 @@
 #include <stdbool.h>
 #include <libvirt/libvirt.h>
 
+#include "disk_set_flag.h"
 #include "disk_set_xml.h"
-
-/* What a disk says of a flag. */
-typedef enum {
-    VIR_DISK_SET_FLAG_ABSENT = 0,
-    VIR_DISK_SET_FLAG_TRUE,
-    VIR_DISK_SET_FLAG_FALSE,
-} virDiskSetFlag;
 
 xmlDocPtr
 virDiskSetDefinitionRead(virDomainPtr dom,

@@ -35,6 +35,9 @@ static pid_t guestPid; /* of the guest that runs, 0 when none does */
 static GMutex guestStart; /* held while a guest starts */
 
 
+/* For how many microseconds the library waits for others to be done. */
+#define SETTLE (150 * 1000)
+
 /* Faults of the daemon, or of the way there. Calls count from 1. */
 
 static struct {
@@ -51,7 +54,9 @@ static struct {
     int clockStep; /* microseconds that pass with each look at the clock, 0 for the real one */
     gint64 clock;
     int (*meanwhile)(virDomainPtr dom); /* what another program does ... */
-    int afterUpdate; /* ... after this update, 0 for the first one */
+    int afterUpdate; /* ... after this update, 0 for the first one ... */
+    bool again; /* ... or after each one */
+    gulong slept; /* microseconds */
 } fault;
 
 
@@ -98,6 +103,7 @@ virDomainUpdateDeviceFlags(virDomainPtr dom,
     g_autofree char *wrong = g_strdup_printf("<fault%d/>", call);
     g_autofree char *dropped = withoutFlags(xml);
     int (*meanwhile)(virDomainPtr) = fault.meanwhile;
+    int rc;
 
     if (call == fault.failUpdate ||
         (fault.failUpdatesFrom && call >= fault.failUpdatesFrom))
@@ -106,11 +112,29 @@ virDomainUpdateDeviceFlags(virDomainPtr dom,
     if (update(dom, fault.dropFlags ? dropped : xml, flags) < 0)
         return -1;
 
-    if (!meanwhile || call != MAX(fault.afterUpdate, 1))
+    if (!meanwhile || (!fault.again && call != MAX(fault.afterUpdate, 1)))
         return 0;
 
     fault.meanwhile = NULL;
-    return meanwhile(dom);
+    rc = meanwhile(dom);
+
+    if (fault.again)
+        fault.meanwhile = meanwhile;
+
+    return rc;
+}
+
+
+/* The library's own wait is not waited for. */
+void
+g_usleep(gulong microseconds)
+{
+    void (*nap)(gulong) = libvirtFunction("g_usleep");
+
+    if (microseconds == SETTLE)
+        fault.slept += microseconds;
+    else
+        nap(microseconds);
 }
 
 
@@ -1022,9 +1046,10 @@ testDroppedFlags(const void *opaque G_GNUC_UNUSED)
                    "flag <migrate> of disk 'vda' was dropped: the libvirt daemon does not know <flags>");
     EXPECT_REFUSED(virDomainDiskSetRemove(dom, "vda", SNAPSHOT) == -1,
                    "flag <snapshot> of disk 'vda' was dropped");
-    EXPECT(fault.updates == 2);
+    /* each tries a value that is none, too */
+    EXPECT(fault.updates == 4);
     EXPECT_REFUSED(virDomainDiskSetAddAll(dom, 0) == -1, "flag <migrate> of disk 'vda' was dropped");
-    EXPECT(fault.updates == 3);
+    EXPECT(fault.updates == 6);
     EXPECT_TEXT("vda= vdb=", stateOf(dom, "migrate", CONFIG));
 
     return 0;
@@ -1039,7 +1064,7 @@ testReads(const void *opaque G_GNUC_UNUSED)
     EXPECT(one);
     fault.reads = 0;
     EXPECT(virDomainDiskSetAddAll(one, 0) == 0);
-    EXPECT(fault.updates == 1 && fault.reads == 2);
+    EXPECT(fault.updates == 1 && fault.reads == 3);
 
     {
         g_autoptr(guest) four = guestDefined(DISK("vda", "", "") DISK("vdb", "", "")
@@ -1139,6 +1164,62 @@ testOthersSet(const void *opaque G_GNUC_UNUSED)
     EXPECT_REFUSED(virDomainDiskSetAddAll(dom, 0) == -1,
                    "flag <migrate> of disk 'vdb' was set otherwise by another program");
     EXPECT_TEXT("vda= vdb=false", stateOf(dom, "migrate", CONFIG));
+
+    return 0;
+}
+
+
+/* As somebody does who had read the disk before its flag was set. */
+static int
+takeBackVda(virDomainPtr dom)
+{
+    g_autofree char *xml = virStringReplace(DISK("vda", "", ""), "ROOT", root);
+
+    return virDomainUpdateDeviceFlags(dom, xml, CONFIG);
+}
+
+
+static int
+testOthersTakeBack(const void *opaque G_GNUC_UNUSED)
+{
+    g_autoptr(guest) dom = guestDefined(DISK("vda", "", "") DISK("vdb", "", ""));
+
+    EXPECT(dom);
+    fault.afterUpdate = 2;
+    fault.meanwhile = takeBackVda;
+    EXPECT(virDomainDiskSetAddAll(dom, 0) == 0);
+    EXPECT_TEXT("vda=true vdb=true", stateOf(dom, "migrate", CONFIG));
+    EXPECT(fault.slept == 2 * SETTLE);
+
+    return 0;
+}
+
+
+static int
+testOthersTakeBackAtOnce(const void *opaque G_GNUC_UNUSED)
+{
+    g_autoptr(guest) dom = guestDefined(DISK("vda", "", ""));
+
+    EXPECT(dom);
+    fault.meanwhile = takeBackVda;
+    EXPECT(virDomainDiskSetAdd(dom, "vda", 0) == 0);
+    EXPECT_TEXT("vda=true", stateOf(dom, "migrate", CONFIG));
+
+    return 0;
+}
+
+
+static int
+testOthersTakeBackForEver(const void *opaque G_GNUC_UNUSED)
+{
+    g_autoptr(guest) dom = guestDefined(DISK("vda", "", ""));
+
+    EXPECT(dom);
+    fault.again = true;
+    fault.meanwhile = takeBackVda;
+    EXPECT_REFUSED(virDomainDiskSetAdd(dom, "vda", 0) == -1,
+                   "the flags of disk 'vda' were taken back by another program 20 times");
+    EXPECT_TEXT("vda=", stateOf(dom, "migrate", CONFIG));
 
     return 0;
 }
@@ -1603,6 +1684,9 @@ runTests(void)
     DO_TEST("What others change of a disk meanwhile is kept", testOthersChange);
     DO_TEST("A disk that others unplug meanwhile is named", testOthersUnplug);
     DO_TEST("A flag that others set meanwhile is named and left alone", testOthersSet);
+    DO_TEST("A flag that others take back by an update of the disk is set again", testOthersTakeBack);
+    DO_TEST("A flag that is taken back at once is not taken for one that the daemon drops", testOthersTakeBackAtOnce);
+    DO_TEST("A flag that others take back each time is given up and named", testOthersTakeBackForEver);
 
     DO_TEST("The running domain and its definition have a set each", testImpact);
     DO_TEST("Each definition is changed by its own XML", testDefinitionsDiffer);

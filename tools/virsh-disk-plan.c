@@ -82,6 +82,28 @@ virshDiskPlanGetAttribute(xmlXPathContextPtr ctxt,
 }
 
 
+static int
+virshDiskPlanParseHosts(xmlXPathContextPtr ctxt,
+                        virStorageSource *src)
+{
+    g_autofree xmlNodePtr *nodes = NULL;
+    int nnodes;
+    size_t i;
+
+    if ((nnodes = virXPathNodeSet("./source/host", ctxt, &nodes)) < 0)
+        return -1;
+
+    src->hosts = g_new0(virStorageNetHostDef, nnodes);
+
+    for (i = 0; i < nnodes; i++) {
+        if (virDomainStorageNetworkParseHost(nodes[i], &src->hosts[src->nhosts++], false) < 0)
+            return -1;
+    }
+
+    return 0;
+}
+
+
 /**
  * virshDiskPlanParseDisk:
  * @ctxt: XPath context of the domain XML
@@ -114,7 +136,8 @@ virshDiskPlanParseDisk(xmlXPathContextPtr ctxt,
     if ((type = virXPathString("string(./@type)", ctxt)))
         disk->src->type = virStorageTypeFromString(type);
 
-    if (virDomainDiskFlagsParseXML(disk, ctxt) < 0)
+    if (virDomainDiskFlagsParseXML(disk, ctxt) < 0 ||
+        virshDiskPlanParseHosts(ctxt, disk->src) < 0)
         return NULL;
 
     if (source)
@@ -136,6 +159,10 @@ virshDiskPlanSetMigrate(virshDiskPlan *plan,
     };
 
     plan->migrate = virDomainDiskSelectMigrate(&facts, &plan->migrateReason);
+
+    plan->migrateOntoItself = plan->migrate &&
+                              plan->migrateReason == VIR_DOMAIN_DISK_SELECTION_FLAG &&
+                              virDomainDiskIsOnNetwork(disk->src);
 
     /* libvirt takes block devices and network disks for shared, and looks at the
      * file system of all others */

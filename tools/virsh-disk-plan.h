@@ -19,6 +19,7 @@ struct _virshDiskPlan {
     bool migrate;
     virDomainDiskSelectionReason migrateReason;
     bool migrateUnsure; /* left behind on storage that may not be shared */
+    bool migrateOntoItself; /* the destination would open the same place */
 
     virDomainSnapshotLocation snapshot;
     virDomainDiskSelectionReason snapshotReason;

@@ -49,6 +49,50 @@ refuses_flagged() {
     assert_nothing_begun
 }
 
+refuses_same_place() {
+    define_guest a vda=nbd:vda,migrate=true vdb=qcow2:b.qcow2
+    start_guest a
+    assert_equal "$(on a virsh -q domblkflags demo --json | jq -r '.[] | select(.target == "vda") | .migrate.refused')" "onto itself"
+    mark
+    run -1 migrate a b "$1" --copy-storage-all
+    assert_output --partial "would copy disk 'vda' onto itself"
+    assert_output --partial "<migrate>true</migrate>"
+    assert_output --partial "--xml"
+    assert_output --partial "--unsafe"
+    assert_nothing_begun
+    mark
+    run -0 migrate a b "$1" --copy-storage-all --unsafe
+    assert_copied a b "vda vdb"
+}
+
+@test "a disk that both hosts reach at the same place is not copied onto itself (managed)" {
+    refuses_same_place managed
+}
+
+@test "a disk that both hosts reach at the same place is not copied onto itself (p2p)" {
+    refuses_same_place p2p
+}
+
+@test "a network disk that has another source at the destination is copied" {
+    define_guest a vda=nbd:vda,migrate=true vdb=qcow2:b.qcow2
+    start_guest a
+    make_images b vdz=nbd:there
+    on a virsh dumpxml --migratable demo | sed "s/name='vda'/name='there'/" > "$BATS_TEST_TMPDIR/there.xml"
+    mark
+    run -0 migrate a b managed --copy-storage-all --xml "$BATS_TEST_TMPDIR/there.xml"
+    assert_copied a b "vda vdb"
+}
+
+@test "a network disk that libvirt copies by default is copied as ever, and the log says so" {
+    define_guest a vda=nbd:vda vdb=qcow2:b.qcow2
+    start_guest a
+    mark
+    run -0 migrate a b p2p --copy-storage-all
+    assert_copied a b "vda vdb"
+    run since_mark a
+    assert_output --partial "disk 'vda' of domain 'demo' is copied to where it is already"
+}
+
 @test "migrate=true starts no copy in a migration without storage" {
     local way
     define_guest a vda=nbd:vda,shareable,migrate=true vdb=raw:b.raw,migrate=true
@@ -57,7 +101,8 @@ refuses_flagged() {
     mark
     run -1 migrate a b managed
     assert_output --partial "Migration without shared storage is unsafe"
-    refute_output --partial "flag"
+    assert_output --partial "disk 'vdb' has the flag <migrate>true</migrate>, but disks are copied only with"
+    assert_output --partial "--copy-storage-all"
     run -0 migrate a b managed --unsafe
     assert_copied a b ""
     assert_guest_went_on a b

@@ -65,6 +65,40 @@ virDomainDiskSelectMigrate(const virDomainDiskMigrateFacts *facts,
 }
 
 
+static bool
+virDomainDiskIsHostLocal(const virStorageNetHostDef *host)
+{
+    return host->transport == VIR_STORAGE_NET_HOST_TRANS_UNIX ||
+           STREQ_NULLABLE(host->name, "localhost") ||
+           STREQ_NULLABLE(host->name, "::1") ||
+           (host->name && STRPREFIX(host->name, "127."));
+}
+
+
+/**
+ * virDomainDiskIsOnNetwork:
+ * @src: source of a disk
+ *
+ * Returns true when @src is on a server that other hosts reach under the same name,
+ * so that they open the same data. Reports no error.
+ */
+bool
+virDomainDiskIsOnNetwork(const virStorageSource *src)
+{
+    size_t i;
+
+    if (src->type != VIR_STORAGE_TYPE_NETWORK)
+        return false;
+
+    for (i = 0; i < src->nhosts; i++) {
+        if (virDomainDiskIsHostLocal(src->hosts + i))
+            return false;
+    }
+
+    return true;
+}
+
+
 /**
  * virDomainDiskSelectSnapshot:
  * @facts: what is known of the disk

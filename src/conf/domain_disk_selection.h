@@ -38,6 +38,9 @@ bool
 virDomainDiskSelectMigrate(const virDomainDiskMigrateFacts *facts,
                            virDomainDiskSelectionReason *reason);
 
+bool
+virDomainDiskIsOnNetwork(const virStorageSource *src);
+
 /* All that decides whether and how a snapshot takes a disk. */
 typedef struct _virDomainDiskSnapshotFacts virDomainDiskSnapshotFacts;
 struct _virDomainDiskSnapshotFacts {

@@ -17,6 +17,7 @@
 #include "qemu_migration_cookie.h"
 #include "qemu_migration_disks.h"
 #include "virerror.h"
+#include "virfile.h"
 #include "virlog.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
@@ -25,6 +26,14 @@
     (VIR_MIGRATE_NON_SHARED_DISK | \
      VIR_MIGRATE_NON_SHARED_INC | \
      VIR_MIGRATE_NON_SHARED_SYNCHRONOUS_WRITES)
+
+/* The remote protocol takes 64 parameters, of which libvirtd itself fills up to two
+ * dozen, the last of them when all disks have been copied. */
+#define QEMU_MIGRATION_DISKS_PARAMS_MAX 64
+#define QEMU_MIGRATION_DISKS_LISTED_MAX 40
+
+/* How many disks QEMU's own limit of connections is good for in any case. */
+#define QEMU_MIGRATION_DISKS_CONNECTED_MAX 50
 
 VIR_LOG_INIT("qemu.qemu_migration_disks");
 
@@ -167,6 +176,228 @@ qemuMigrationDisksSrcDecide(const virDomainDef *def,
 }
 
 
+/* Whether every host opens the same place when it opens @src. */
+static int
+qemuMigrationDisksIsShared(virDomainObj *vm,
+                           const virStorageSource *src)
+{
+    qemuDomainObjPrivate *priv = vm->privateData;
+    g_autoptr(virQEMUDriverConfig) cfg = virQEMUDriverGetConfig(priv->driver);
+
+    if (virStorageSourceGetActualType(src) == VIR_STORAGE_TYPE_NETWORK)
+        return virDomainDiskIsOnNetwork(src);
+
+    if (virStorageSourceGetActualType(src) == VIR_STORAGE_TYPE_FILE)
+        return virFileIsSharedFS(src->path, cfg->sharedFilesystems);
+
+    return 0;
+}
+
+
+static int
+qemuMigrationDisksSrcCheckPlace(virDomainObj *vm,
+                                virDomainDiskDef *disk,
+                                virDomainDef *dest,
+                                unsigned int flags)
+{
+    virDomainDiskDef *there = virDomainDiskByTarget(dest, disk->dst);
+    int shared;
+
+    if (!there ||
+        !virStorageSourceIsSameLocation(there->src, disk->src))
+        return 0;
+
+    if ((shared = qemuMigrationDisksIsShared(vm, disk->src)) <= 0)
+        return shared;
+
+    if (disk->flags.migrate != VIR_TRISTATE_BOOL_YES || flags & VIR_MIGRATE_UNSAFE) {
+        VIR_WARN("disk '%s' of domain '%s' is copied to where it is already",
+                 disk->dst, vm->def->name);
+        return 0;
+    }
+
+    virReportError(VIR_ERR_MIGRATE_UNSAFE,
+                   _("Migration would copy disk '%1$s' onto itself: both hosts reach it at the same place, and its flag is <migrate>true</migrate>; set the flag to 'false', give it another source at the destination (--xml) or force the migration with VIR_MIGRATE_UNSAFE (--unsafe)"),
+                   disk->dst);
+    return -1;
+}
+
+
+/* The guest goes on writing to an image while it is copied: onto itself, what it
+ * wrote in between would be lost. */
+static int
+qemuMigrationDisksSrcCheckPlaces(virDomainObj *vm,
+                                 const char *xmlin,
+                                 unsigned int flags)
+{
+    qemuDomainObjPrivate *priv = vm->privateData;
+    g_autoptr(virDomainDef) dest = NULL;
+    size_t i;
+
+    if (xmlin &&
+        !(dest = virDomainDefParseString(xmlin, priv->driver->xmlopt, priv->qemuCaps,
+                                         VIR_DOMAIN_DEF_PARSE_INACTIVE)))
+        return -1;
+
+    for (i = 0; i < vm->def->ndisks; i++) {
+        virDomainDiskDef *disk = vm->def->disks[i];
+
+        if (qemuMigrationDisksSrcCopies(disk, NULL) &&
+            qemuMigrationDisksSrcCheckPlace(vm, disk, dest ? dest : vm->def, flags) < 0)
+            return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+qemuMigrationDisksSrcDecideOnce(virDomainObj *vm,
+                                const char *xmlin,
+                                const char ***migrate_disks,
+                                const char **detect_zeroes,
+                                unsigned int *flags,
+                                qemuMigrationDisks **decided)
+{
+    if (*flags & (VIR_MIGRATE_NON_SHARED_DISK | VIR_MIGRATE_NON_SHARED_INC) &&
+        !(*flags & VIR_MIGRATE_OFFLINE) &&
+        !*migrate_disks &&
+        qemuMigrationDisksSrcCheckPlaces(vm, xmlin, *flags) < 0)
+        return -1;
+
+    if (qemuMigrationDisksSrcDecide(vm->def, migrate_disks, detect_zeroes, flags, decided) < 0)
+        return -1;
+
+    if (*decided && (*decided)->byFlags) {
+        g_autofree char *copied = g_strjoinv(" ", (*decided)->copied);
+
+        VIR_WARN("the flags of the disks of domain '%s' decide which are copied: '%s'; a destination that does not know flags and is not told by a list refuses the migration ('Unknown migration cookie feature disk-flags')",
+                 vm->def->name, copied);
+    }
+
+    return 0;
+}
+
+
+/**
+ * qemuMigrationDisksSrcBegin:
+ * @vm: running domain
+ * @xmlin: XML that the user gave for the destination, or NULL
+ * @migrate_disks: NULL-terminated targets of the disks that the user wants to be
+ *                 copied, or NULL; updated
+ * @detect_zeroes: NULL-terminated targets of the disks whose zeroes the user wants
+ *                 to be detected, or NULL
+ * @flags: virDomainMigrateFlags; updated
+ * @decided: filled with the decision (see qemuMigrationDisksSrcDecide)
+ *
+ * Decides for the Begin phase. A peer-to-peer migration, which begins with
+ * qemuMigrationDisksSrcPerform, has been checked by then.
+ *
+ * Returns 0 on success, -1 otherwise (VIR_ERR_INVALID_ARG, or VIR_ERR_MIGRATE_UNSAFE
+ * if a flag would have a disk copied onto itself; naming disk, flag and remedy).
+ */
+int
+qemuMigrationDisksSrcBegin(virDomainObj *vm,
+                           const char *xmlin,
+                           const char ***migrate_disks,
+                           const char **detect_zeroes,
+                           unsigned int *flags,
+                           qemuMigrationDisks **decided)
+{
+    if (*flags & VIR_MIGRATE_PEER2PEER)
+        return qemuMigrationDisksSrcDecide(vm->def, migrate_disks, detect_zeroes, flags, decided);
+
+    return qemuMigrationDisksSrcDecideOnce(vm, xmlin, migrate_disks, detect_zeroes, flags, decided);
+}
+
+
+/**
+ * qemuMigrationDisksSrcPerform:
+ * @vm: running domain
+ * @xmlin: XML that the user gave for the destination, or NULL
+ * @migrate_disks: NULL-terminated targets of the disks that the user wants to be
+ *                 copied, or NULL; updated
+ * @detect_zeroes: NULL-terminated targets of the disks whose zeroes the user wants
+ *                 to be detected, or NULL
+ * @flags: virDomainMigrateFlags; updated
+ * @decided: filled with the decision (see qemuMigrationDisksSrcDecide)
+ *
+ * Decides for a migration that the source host performs by itself. Where the list
+ * is too long for the parameters of a remote call, it is left to the Begin phase to
+ * decide the same and to send it in the cookie.
+ *
+ * Returns 0 on success, -1 otherwise (see qemuMigrationDisksSrcBegin).
+ */
+int
+qemuMigrationDisksSrcPerform(virDomainObj *vm,
+                             const char *xmlin,
+                             const char ***migrate_disks,
+                             const char **detect_zeroes,
+                             unsigned int *flags,
+                             qemuMigrationDisks **decided)
+{
+    const char **asked = *migrate_disks;
+    unsigned int askedFlags = *flags;
+
+    if (qemuMigrationDisksSrcDecideOnce(vm, xmlin, migrate_disks, detect_zeroes,
+                                        flags, decided) < 0)
+        return -1;
+
+    if (*decided && (*decided)->byFlags &&
+        askedFlags & VIR_MIGRATE_PEER2PEER &&
+        g_strv_length((*decided)->copied) > QEMU_MIGRATION_DISKS_LISTED_MAX) {
+        *migrate_disks = asked;
+        *flags = askedFlags;
+    }
+
+    return 0;
+}
+
+
+/**
+ * qemuMigrationDisksSrcCheckParams:
+ * @migrate_disks: NULL-terminated targets of the disks that the user wants to be
+ *                 copied, or NULL
+ * @nparams: number of parameters of the first call to the destination, these included
+ *
+ * The last call of a migration has two parameters more, and that they are too many
+ * would be found out when all disks have been copied.
+ *
+ * Returns 0 on success, -1 otherwise (VIR_ERR_INVALID_ARG with the remedy).
+ */
+int
+qemuMigrationDisksSrcCheckParams(const char **migrate_disks,
+                                 int nparams)
+{
+    size_t nlisted = migrate_disks ? g_strv_length((char **) migrate_disks) : 0;
+
+    if (nlisted == 0 || nparams + 2 <= QEMU_MIGRATION_DISKS_PARAMS_MAX)
+        return 0;
+
+    virReportError(VIR_ERR_INVALID_ARG,
+                   _("the list of disks to copy has %1$zu entries, %2$d more than fit into a call to the destination: set the flag <migrate> of the others to 'false' instead"),
+                   nlisted, nparams + 2 - QEMU_MIGRATION_DISKS_PARAMS_MAX);
+    return -1;
+}
+
+
+/**
+ * qemuMigrationDisksSrcReportRefusal:
+ *
+ * Has the error of a destination that does not know the flags of disks say what to
+ * do about it.
+ */
+void
+qemuMigrationDisksSrcReportRefusal(void)
+{
+    if (!strstr(virGetLastErrorMessage(), "disk-flags"))
+        return;
+
+    virLastErrorPrefixMessage("%s",
+                              _("the libvirt of the destination does not know the flags of disks, and those that they select are too many to be listed for it: give it one that does, or migrate with the list of disks in parts"));
+}
+
+
 /**
  * qemuMigrationDisksAny:
  * @disks: decision of the source; may be NULL
@@ -264,6 +495,22 @@ qemuMigrationDisksApply(const qemuMigrationDisks *disks,
 
 
 /**
+ * qemuMigrationDisksGetMaxConnections:
+ * @def: definition of the incoming domain
+ *
+ * QEMU's NBD server takes 100 connections unless it is told otherwise, and a source
+ * that copies more disks would wait for ever, with its guest.
+ *
+ * Returns the number of connections that the server has to take, 0 for QEMU's own.
+ */
+unsigned int
+qemuMigrationDisksGetMaxConnections(const virDomainDef *def)
+{
+    return def->ndisks > QEMU_MIGRATION_DISKS_CONNECTED_MAX ? 2 * def->ndisks : 0;
+}
+
+
+/**
  * qemuMigrationDisksFormat:
  * @buf: buffer of the migration cookie
  * @disks: decision of the source; may be NULL
@@ -332,18 +579,23 @@ qemuMigrationDisksParse(xmlXPathContextPtr ctxt,
  * @flags: virDomainMigrateFlags as the user gave them
  *
  * Reports VIR_ERR_MIGRATE_UNSAFE, and if it is the flag of @disk that keeps it
- * from being copied, says so.
+ * from being copied, or that would have it copied if anything were, says so.
  */
 void
 qemuMigrationDisksReportUnsafe(const virDomainDiskDef *disk,
                                const char **migrate_disks,
                                unsigned int flags)
 {
-    bool flagged = flags & (VIR_MIGRATE_NON_SHARED_DISK | VIR_MIGRATE_NON_SHARED_INC) &&
-                   !migrate_disks &&
-                   disk->flags.migrate == VIR_TRISTATE_BOOL_NO;
+    bool copies = flags & (VIR_MIGRATE_NON_SHARED_DISK | VIR_MIGRATE_NON_SHARED_INC);
 
-    if (flagged) {
+    if (!copies && disk->flags.migrate == VIR_TRISTATE_BOOL_YES) {
+        virReportError(VIR_ERR_MIGRATE_UNSAFE,
+                       _("Migration without shared storage is unsafe: disk '%1$s' has the flag <migrate>true</migrate>, but disks are copied only with VIR_MIGRATE_NON_SHARED_DISK or VIR_MIGRATE_NON_SHARED_INC (--copy-storage-all, --copy-storage-inc)"),
+                       disk->dst);
+        return;
+    }
+
+    if (copies && !migrate_disks && disk->flags.migrate == VIR_TRISTATE_BOOL_NO) {
         virReportError(VIR_ERR_MIGRATE_UNSAFE,
                        _("Migration without shared storage is unsafe: the flag <migrate> of disk '%1$s' keeps it from being copied; move the disk to shared storage, set the flag to 'true' or force the migration with VIR_MIGRATE_UNSAFE (--unsafe)"),
                        disk->dst);

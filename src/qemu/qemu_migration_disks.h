@@ -34,6 +34,29 @@ qemuMigrationDisksSrcDecide(const virDomainDef *def,
                             unsigned int *flags,
                             qemuMigrationDisks **decided);
 
+int
+qemuMigrationDisksSrcBegin(virDomainObj *vm,
+                           const char *xmlin,
+                           const char ***migrate_disks,
+                           const char **detect_zeroes,
+                           unsigned int *flags,
+                           qemuMigrationDisks **decided);
+
+int
+qemuMigrationDisksSrcPerform(virDomainObj *vm,
+                             const char *xmlin,
+                             const char ***migrate_disks,
+                             const char **detect_zeroes,
+                             unsigned int *flags,
+                             qemuMigrationDisks **decided);
+
+int
+qemuMigrationDisksSrcCheckParams(const char **migrate_disks,
+                                 int nparams);
+
+void
+qemuMigrationDisksSrcReportRefusal(void);
+
 bool
 qemuMigrationDisksAny(const qemuMigrationDisks *disks);
 
@@ -51,6 +74,9 @@ void
 qemuMigrationDisksApply(const qemuMigrationDisks *disks,
                         const char ***migrate_disks,
                         unsigned int *flags);
+
+unsigned int
+qemuMigrationDisksGetMaxConnections(const virDomainDef *def);
 
 void
 qemuMigrationDisksFormat(virBuffer *buf,

@@ -160,10 +160,9 @@ assert_nothing_left() {
     define_guest a vdb=qcow2:b.qcow2 vdc=raw:c.raw,snapshot=false
     start_guest a
     qemu=$(qemu_pid a)
-    on a virsh -q snapshot-create-as demo s1 > "$BATS_TEST_TMPDIR/virsh" 2>&1 3>&- &
-    await_sent a snapshot-save
+    hold_in snapshot-save snapshot-create-as demo s1
     on a kill -KILL "$qemu"
-    ! wait $! || fail "the snapshot was taken by a QEMU that is dead"
+    ! wait "$(cat "$BATS_TEST_TMPDIR/virsh.pid")" || fail "the snapshot was taken by a QEMU that is dead"
     assert_equal "$(state_of a)" "shut off"
     assert_equal "$(tags a b.qcow2), snapshots $(snapshots a)" "b.qcow2:, snapshots "
     on a virsh -q start demo --paused

@@ -12,6 +12,7 @@ setup_file() { lab_setup_file; }
 teardown_file() { lab_teardown_file; }
 setup() { lab_setup; }
 teardown() {
+    thaw_libvirtd
     on a virsh -q secret-undefine "$SECRET" > /dev/null 2>&1 || :
     lab_teardown
 }
@@ -112,17 +113,6 @@ uefi_guest() {
     mark
 }
 
-# save_in_background: returns when QEMU, stopped, has just been told to save.
-save_in_background() {
-    on a kill -STOP "$(qemu_pid a)"
-    on a virsh -q snapshot-create-as demo s1 > /dev/null 2>&1 3>&- &
-    saving=$!
-    on a "$ROOT/lab.d/faults.d/step" "$(qemu_pid a)" /var/log/libvirt/libvirtd.log \
-        "$(cat "$LDF_LAB/a/mark")" snapshot-save
-}
-
-has_nvram_tag() { [ "$(qcow2_tags a nvram.qcow2)" = s1 ]; }
-
 @test "a qcow2 variable store is taken with the disks that are, reverted to and deleted" {
     uefi_guest qcow2
     run -0 on a virsh -q snapshot-create-as demo s1
@@ -156,10 +146,10 @@ has_nvram_tag() { [ "$(qcow2_tags a nvram.qcow2)" = s1 ]; }
 
 @test "libvirtd killed while QEMU saves: the variable store keeps no tag either" {
     uefi_guest qcow2
-    save_in_background
+    hold_in snapshot-save snapshot-create-as demo s1
     "$ROOT/lab" stop a --kill
     on a kill -CONT "$(qemu_pid a)"
-    wait "$saving" || :
+    wait "$(cat "$BATS_TEST_TMPDIR/virsh.pid")" || :
     "$ROOT/lab" start a
     on a virsh -q qemu-monitor-command demo '{"execute":"query-status"}' > /dev/null
     assert_equal "$(tags a b.qcow2 nvram.qcow2), snapshots $(snapshots a)" "b.qcow2: nvram.qcow2:, snapshots "
@@ -168,13 +158,11 @@ has_nvram_tag() { [ "$(qcow2_tags a nvram.qcow2)" = s1 ]; }
 
 @test "QEMU killed when it has saved: the variable store keeps no tag either" {
     uefi_guest qcow2
-    save_in_background
-    on a kill -STOP "$(on a cat /run/libvirtd.pid)"
-    on a kill -CONT "$(qemu_pid a)"
-    wait_until 20 has_nvram_tag
+    hold_in snapshot-save snapshot-create-as demo s1
+    save_unheard nvram.qcow2
     on a kill -KILL "$(qemu_pid a)"
-    on a kill -CONT "$(on a cat /run/libvirtd.pid)"
-    wait "$saving" || :
+    thaw_libvirtd
+    wait "$(cat "$BATS_TEST_TMPDIR/virsh.pid")" || :
     assert_equal "$(tags a b.qcow2 nvram.qcow2), snapshots $(snapshots a)" "b.qcow2: nvram.qcow2:, snapshots "
     assert_equal "$(state_of a)" "shut off"
 }

@@ -11,6 +11,7 @@ setup() { lab_setup; }
 teardown() {
     # A test that failed may have left a reader to wait for.
     [ ! -p "${FIFO-}" ] || timeout 5 cat "$FIFO" > /dev/null || rm -f "$FIFO"
+    on a rm -f /run/hold-demo
     thaw_libvirtd
     thaw_qemu
     end_virsh
@@ -23,12 +24,6 @@ start_subset_guest() {
     start_guest a
     on a virsh -q snapshot-create-as demo earlier > /dev/null
     mark
-}
-
-# in_background COMMAND...: virsh, which loses its libvirtd.
-in_background() {
-    on a virsh -q "$@" > "$BATS_TEST_TMPDIR/virsh" 2>&1 3>&- &
-    echo $! > "$BATS_TEST_TMPDIR/virsh.pid"
 }
 
 end_virsh() {
@@ -44,33 +39,6 @@ thaw_qemu() {
     local pid
     pid=$(qemu_pid a 2>/dev/null) || return 0
     on a kill -CONT "$pid" 2>/dev/null || :
-}
-
-libvirtd_pid() { on a cat /run/libvirtd.pid; }
-
-thaw_libvirtd() { on a kill -CONT "$(libvirtd_pid)" 2> /dev/null || :; }
-
-# freeze_libvirtd_at COMMAND: stops it as soon as it has sent the command; fails
-# when it has heard of the end of the job.
-freeze_libvirtd_at() {
-    await_sent a "$1"
-    on a kill -STOP "$(libvirtd_pid)"
-    if is_job_concluded a; then
-        fail "libvirtd has heard of the end of $1 before it could be stopped"
-    fi
-}
-
-has_tag() { [[ " $(qcow2_tags a "$1") " == *" $2 "* ]]; }
-
-# freeze_qemu_at COMMAND: stops QEMU as soon as libvirtd has sent the command;
-# fails when QEMU was faster.
-freeze_qemu_at() {
-    await_sent a "$1"
-    on a kill -STOP "$(qemu_pid a)"
-    if is_job_concluded a; then
-        on a kill -CONT "$(qemu_pid a)"
-        fail "QEMU was done with $1 before it could be stopped"
-    fi
 }
 
 # kill_libvirtd_and_thaw: what QEMU was told is done while nobody listens.
@@ -117,12 +85,16 @@ metadata_do_not_say_current() { ! metadata_say_current "$1"; }
 
 is_off() { [ "$(state_of a)" = "shut off" ]; }
 
+is_another_qemu_stopped() {
+    local pid
+    pid=$(qemu_pid a 2>/dev/null) && [ "$pid" != "$1" ] && on a grep -q '^State:[[:space:]]*T' "/proc/$pid/status"
+}
+
 is_process_gone() { ! on a kill -0 "$1" 2>/dev/null; }
 
 @test "libvirtd killed while QEMU saves: the guest runs on, no tag and no job stays" {
     start_subset_guest
-    in_background snapshot-create-as demo s1
-    freeze_qemu_at snapshot-save
+    hold_in snapshot-save snapshot-create-as demo s1
     kill_libvirtd_and_thaw
     start_libvirtd
     assert_equal "$(state_of a)" running
@@ -135,8 +107,7 @@ is_process_gone() { ! on a kill -0 "$1" 2>/dev/null; }
 @test "libvirtd killed while QEMU saves a guest that was paused: it stays paused" {
     start_subset_guest
     on a virsh -q suspend demo
-    in_background snapshot-create-as demo s1
-    freeze_qemu_at snapshot-save
+    hold_in snapshot-save snapshot-create-as demo s1
     kill_libvirtd_and_thaw
     start_libvirtd
     assert_equal "$(state_of a)" paused
@@ -197,12 +168,7 @@ is_process_gone() { ! on a kill -0 "$1" 2>/dev/null; }
     start_subset_guest
     on a virsh -q snapshot-create-as demo s1 > /dev/null
     mark
-    on a kill -STOP "$(qemu_pid a)"
-    in_background snapshot-delete demo s1
-    # A deletion is over at once: QEMU gets there in small steps.
-    on a "$ROOT/lab.d/faults.d/step" "$(qemu_pid a)" /var/log/libvirt/libvirtd.log \
-        "$(cat "$LDF_LAB/a/mark")" snapshot-delete
-    ! is_job_concluded a || fail "QEMU was done with snapshot-delete before it could be stopped"
+    hold_in snapshot-delete snapshot-delete demo s1
     kill_libvirtd_and_thaw
     start_libvirtd
     assert_equal "$(state_of a)" running
@@ -231,14 +197,22 @@ is_process_gone() { ! on a kill -0 "$1" 2>/dev/null; }
 @test "libvirtd killed while QEMU loads: the guest is shut off, the same revert then succeeds" {
     local number last qemu
     define_guest a vdb=qcow2:b.qcow2 vdc=raw:c.raw,snapshot=false
+    on a virsh -q undefine demo
+    sed -i "s,<emulator>.*</emulator>,<emulator>$ROOT/lab.d/faults.d/emulator</emulator>," "$BATS_TEST_TMPDIR/demo.xml"
+    on a virsh -q define "$BATS_TEST_TMPDIR/demo.xml"
     start_guest a
     number=$(pause_after a 2)
     on a virsh -q snapshot-create-as demo s1 > /dev/null
     on a virsh -q resume demo
     last=$(pause_after a $((number + 1)))
     mark
+    # The QEMU that the revert starts waits before it begins.
+    on a touch /run/hold-demo
+    qemu=$(qemu_pid a)
     in_background snapshot-revert demo s1 --running
-    freeze_qemu_at snapshot-load
+    wait_until 30 is_another_qemu_stopped "$qemu"
+    on a rm /run/hold-demo
+    step_qemu_to snapshot-load
     qemu=$(qemu_pid a)
     kill_libvirtd_and_thaw
     "$ROOT/lab" start a
@@ -260,9 +234,8 @@ is_process_gone() { ! on a kill -0 "$1" 2>/dev/null; }
     "$ROOT/lab.d/guest-xml" demo vdb=qcow2:b.qcow2 vdc=raw:c.raw,snapshot=false > "$BATS_TEST_TMPDIR/demo.xml"
     on a virsh -q create "$BATS_TEST_TMPDIR/demo.xml" > /dev/null
     pid=$(libvirtd_pid)
-    in_background snapshot-create-as demo s1
-    freeze_libvirtd_at snapshot-save
-    wait_until 30 has_tag b.qcow2 s1
+    hold_in snapshot-save snapshot-create-as demo s1
+    save_unheard b.qcow2
     on a kill -KILL "$(qemu_pid a)"
     thaw_libvirtd
     wait "$(cat "$BATS_TEST_TMPDIR/virsh.pid")" || :

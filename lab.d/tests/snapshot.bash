@@ -99,12 +99,42 @@ qemu_pid() { on "$1" cat /run/libvirt/qemu/demo.pid; }
 # is_sent HOST COMMAND: whether it was sent since the mark.
 is_sent() { since_mark "$1" | grep -q "QEMU_MONITOR_SEND_MSG.*\"execute\":\"$2\""; }
 
-# await_sent HOST COMMAND: returns within milliseconds of libvirtd's sending it,
-# while QEMU has yet to carry it out.
-await_sent() {
-    timeout 30 grep -q -m 1 "QEMU_MONITOR_SEND_MSG.*\"execute\":\"$2\"" \
-        < <(exec tail -f --pid $$ -c +$(($(cat "$LDF_LAB/$1/mark") + 1)) "$LDF_LAB/$1/log/libvirtd.log" 3>&-) ||
-        fail "$2 was not sent within 30 seconds"
+# in_background COMMAND...: virsh on a, which may lose its libvirtd.
+in_background() {
+    on a virsh -q "$@" > "$BATS_TEST_TMPDIR/virsh" 2>&1 3>&- &
+    echo $! > "$BATS_TEST_TMPDIR/virsh.pid"
+}
+
+# step_qemu_to COMMAND: QEMU of a, which is stopped, gets there in steps that are
+# smaller than what it is told to do, and is stopped with the command unanswered.
+step_qemu_to() {
+    on a "$ROOT/lab.d/faults.d/step" "$(qemu_pid a)" /var/log/libvirt/libvirtd.log \
+        "$(cat "$LDF_LAB/a/mark")" "$1"
+    ! is_job_concluded a || fail "QEMU was done with $1 before it could be stopped"
+}
+
+# hold_in COMMAND VIRSH...: begins what VIRSH says on a; QEMU is stopped with the
+# command unanswered.
+hold_in() {
+    local command=$1
+    shift
+    on a kill -STOP "$(qemu_pid a)"
+    in_background "$@"
+    step_qemu_to "$command"
+}
+
+libvirtd_pid() { on a cat /run/libvirtd.pid; }
+
+thaw_libvirtd() { on a kill -CONT "$(libvirtd_pid)" 2> /dev/null || :; }
+
+has_tag() { [[ " $(qcow2_tags a "$1") " == *" $2 "* ]]; }
+
+# save_unheard IMAGE: snapshot s1, which the held QEMU is told to save, gets into the
+# image, and libvirtd, which is stopped, does not hear of it.
+save_unheard() {
+    on a kill -STOP "$(libvirtd_pid)"
+    on a kill -CONT "$(qemu_pid a)"
+    wait_until 30 has_tag "$1" s1
 }
 
 # is_job_concluded HOST: whether libvirtd has heard of the end of a snapshot job.

@@ -10,6 +10,7 @@
 #include "testutilsdiskflags.h"
 #include "testutilsqemu.h"
 
+#include "domain_disk_selection.h"
 #include "qemu/qemu_domain.h"
 #include "qemu/qemu_migration_cookie.h"
 #include "qemu/qemu_migration_disks.h"
@@ -243,6 +244,85 @@ testDecideMany(const void *opaque G_GNUC_UNUSED)
     }
 
     return 0;
+}
+
+
+/* What the parameters of a remote call do not take is left to the cookie. */
+static int
+testPerformMany(const void *opaque)
+{
+    size_t ndisks = *(const size_t *) opaque;
+    virDomainObj *vm = virDomainObjNew(driver.xmlopt);
+    g_autoptr(qemuMigrationDisks) disks = NULL;
+    const struct testDisk left = { .dst = "vda", .migrate = NO };
+    const char **list = NULL;
+    unsigned int flags = VIR_MIGRATE_NON_SHARED_DISK | VIR_MIGRATE_PEER2PEER;
+    bool listed = ndisks <= 40;
+    size_t i;
+    int ret = -1;
+
+    QEMU_DOMAIN_PRIVATE(vm)->driver = &driver;
+    vm->def = virDomainDefNew(driver.xmlopt);
+    vm->def->name = g_strdup("guest");
+    virDomainDiskInsert(vm->def, testDiskNew(&left));
+
+    for (i = 0; i < ndisks; i++) {
+        g_autofree char *dst = virIndexToDiskName(i, "sd");
+        const struct testDisk spec = { .dst = dst };
+
+        virDomainDiskInsert(vm->def, testDiskNew(&spec));
+    }
+
+    if (qemuMigrationDisksSrcPerform(vm, NULL, &list, NULL, &flags, &disks) == 0 &&
+        disks->byFlags &&
+        g_strv_length(disks->copied) == ndisks &&
+        !!list == listed &&
+        (!listed || g_strv_length((char **) list) == ndisks) &&
+        flags == (VIR_MIGRATE_NON_SHARED_DISK | VIR_MIGRATE_PEER2PEER) &&
+        qemuMigrationDisksGetMaxConnections(vm->def) == (ndisks < 50 ? 0 : 2 * (ndisks + 1)))
+        ret = 0;
+
+    virObjectUnref(vm);
+    return ret;
+}
+
+
+static int
+testCheckParams(const void *opaque G_GNUC_UNUSED)
+{
+    const char *const parts[] = { "1 entries", "3 more", "<migrate>", "'false'", NULL };
+    const char *list[] = { "vda", NULL };
+
+    if (qemuMigrationDisksSrcCheckParams(NULL, 100) < 0 ||
+        qemuMigrationDisksSrcCheckParams(list, 62) < 0 ||
+        qemuMigrationDisksSrcCheckParams(list, 65) == 0)
+        return -1;
+
+    return testDiskFlagsCheckError(VIR_ERR_INVALID_ARG, parts);
+}
+
+
+struct testNetwork {
+    virStorageType type;
+    const char *host;
+    virStorageNetHostTransport transport;
+    bool shared;
+};
+
+
+static int
+testIsOnNetwork(const void *opaque)
+{
+    const struct testNetwork *test = opaque;
+    g_autoptr(virStorageSource) src = virStorageSourceNew();
+
+    src->type = test->type;
+    src->nhosts = 1;
+    src->hosts = g_new0(virStorageNetHostDef, 1);
+    src->hosts->name = g_strdup(test->host);
+    src->hosts->transport = test->transport;
+
+    return virDomainDiskIsOnNetwork(src) == test->shared ? 0 : -1;
 }
 
 
@@ -555,6 +635,39 @@ mymain(void)
             testDecideTwice, NULL);
     DO_TEST("a thousand disks are decided on",
             testDecideMany, NULL);
+
+#define DO_TEST_PERFORM(sentence, number) \
+    do { \
+        size_t ndisks = number; \
+        if (virTestRun(sentence, testPerformMany, &ndisks) < 0) \
+            ret = -1; \
+    } while (0)
+
+    DO_TEST_PERFORM("40 disks go peer-to-peer as a list", 40);
+    DO_TEST_PERFORM("41 disks go peer-to-peer in the cookie", 41);
+    DO_TEST_PERFORM("300 disks go peer-to-peer in the cookie", 300);
+    DO_TEST("a list that does not fit into the last call is refused before the first",
+            testCheckParams, NULL);
+
+#define DO_TEST_NETWORK(sentence, ...) \
+    do { \
+        const struct testNetwork test = { __VA_ARGS__ }; \
+        if (virTestRun(sentence, testIsOnNetwork, &test) < 0) \
+            ret = -1; \
+    } while (0)
+
+    DO_TEST_NETWORK("a network disk is the same for every host",
+                    .type = VIR_STORAGE_TYPE_NETWORK, .host = "192.0.2.1", .shared = true);
+    DO_TEST_NETWORK("a network disk on the host itself is not",
+                    .type = VIR_STORAGE_TYPE_NETWORK, .host = "localhost");
+    DO_TEST_NETWORK("nor is one on the loopback address",
+                    .type = VIR_STORAGE_TYPE_NETWORK, .host = "127.0.0.2");
+    DO_TEST_NETWORK("nor is one on IPv6's loopback address",
+                    .type = VIR_STORAGE_TYPE_NETWORK, .host = "::1");
+    DO_TEST_NETWORK("nor is one behind a socket of the host",
+                    .type = VIR_STORAGE_TYPE_NETWORK, .transport = VIR_STORAGE_NET_HOST_TRANS_UNIX);
+    DO_TEST_NETWORK("a file is not",
+                    .type = VIR_STORAGE_TYPE_FILE, .host = "192.0.2.1");
 
 #define DO_TEST_ZEROES(sentence, ...) \
     do { \

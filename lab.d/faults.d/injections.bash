@@ -21,6 +21,27 @@ inject() {
     qemu-?-killed)
         kill -KILL "$(process_of "$host" qemu)"
         let_go ;;
+    both-a-killed)
+        "$ROOT/lab" stop a --kill
+        kill -KILL "$(process_of a qemu)"
+        let_go
+        "$ROOT/lab" start a ;;
+    # QEMU fails for want of space, and nobody hears of it while that lasts.
+    storage-full-unheard)
+        fill_storage
+        freeze a libvirtd
+        thaw a qemu
+        wait_until 20 is_work_done
+        "$ROOT/lab" stop a --kill
+        let_go
+        "$ROOT/lab" start a
+        wait_until 20 is_answered a query-jobs
+        rm "$(image a filler)" ;;
+    image-damaged)
+        "$FAULTS/damage" "$(image a c.qcow2)" > "$CASE/undamaged"
+        let_go
+        wait_until 30 is_operation_over
+        "$FAULTS/damage" "$(image a c.qcow2)" "$(cat "$CASE/undamaged")" > /dev/null ;;
     link-cut)
         "$ROOT/lab" cut b
         let_go

@@ -86,7 +86,7 @@ data_of() { dd if="$(image "$1" b.raw)" bs=1M skip=8 count=24 status=none | sha2
 # A guest that runs on a and, for what works on snapshots, has some.
 prepare_guest() {
     local disk xml=$CASE/demo.xml disks=()
-    [ "$FAULT" != storage-full ] || mount_small_storage
+    [[ $FAULT != storage-full* ]] || mount_small_storage
     for disk in "${DISKS[@]}"; do
         [ "$STOCK" = no ] || disk=$(without_flags "$disk")
         disks+=("$disk")

@@ -728,26 +728,29 @@ qemuSnapshotSubsetListKept(virDomainObj *vm,
 }
 
 
-/* A snapshot of the same disks, for what the images hold now. */
+/* A snapshot @name of the disks of @snapdef, in the order of those of @def. */
 static virDomainMomentObj *
-qemuSnapshotSubsetNewPresent(virDomainMomentObj *snap)
+qemuSnapshotSubsetNewAligned(const virDomainDef *def,
+                             const virDomainSnapshotDef *snapdef,
+                             const char *name)
 {
-    const virDomainSnapshotDef *snapdef = virDomainSnapshotObjGetDef(snap);
-    virDomainSnapshotDef *present = virDomainSnapshotDefNew();
+    virDomainSnapshotDef *aligned = virDomainSnapshotDefNew();
     virDomainMomentObj *ret = virDomainMomentObjNew();
     size_t i;
 
-    present->parent.name = g_strdup_printf("libvirt-before-revert-%lld",
-                                           (long long) g_get_real_time());
-    present->disks = g_new0(virDomainSnapshotDiskDef, snapdef->ndisks);
-    present->ndisks = snapdef->ndisks;
+    aligned->parent.name = g_strdup(name);
+    aligned->disks = g_new0(virDomainSnapshotDiskDef, def->ndisks);
+    aligned->ndisks = def->ndisks;
 
-    for (i = 0; i < snapdef->ndisks; i++) {
-        present->disks[i].name = g_strdup(snapdef->disks[i].name);
-        present->disks[i].snapshot = snapdef->disks[i].snapshot;
+    for (i = 0; i < def->ndisks; i++) {
+        aligned->disks[i].name = g_strdup(def->disks[i]->dst);
+        aligned->disks[i].snapshot = VIR_DOMAIN_SNAPSHOT_LOCATION_NO;
+
+        if (qemuSnapshotSubsetHasDisk(snapdef, def->disks[i]->dst))
+            aligned->disks[i].snapshot = VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL;
     }
 
-    ret->def = &present->parent;
+    ret->def = &aligned->parent;
     return ret;
 }
 
@@ -811,7 +814,11 @@ qemuSnapshotSubsetRevertInactive(virDomainObj *vm,
                                  virDomainMomentObj *snap)
 {
     qemuDomainObjPrivate *priv = vm->privateData;
-    g_autoptr(virDomainMomentObj) present = qemuSnapshotSubsetNewPresent(snap);
+    g_autofree char *name = g_strdup_printf("libvirt-before-revert-%lld",
+                                            (long long) g_get_real_time());
+    g_autoptr(virDomainMomentObj) present = qemuSnapshotSubsetNewAligned(def,
+                                                                         virDomainSnapshotObjGetDef(snap),
+                                                                         name);
     bool kept = qemuSnapshotForEachQcow2(priv->driver, def, present, "-c") == 0;
     virErrorPtr orig_err = NULL;
     int ret;
@@ -1074,4 +1081,38 @@ qemuSnapshotSubsetRecover(virDomainObj *vm,
         qemuSnapshotDiscardMetadata(vm, snap, NULL, true) < 0)
         VIR_WARN("cannot remove metadata of snapshot '%s' of domain '%s'",
                  name, vm->def->name);
+}
+
+
+/**
+ * qemuSnapshotSubsetRecoverDead:
+ * @vm: domain whose QEMU was found dead when libvirtd was started
+ * @job: job that libvirtd had on it before it was killed
+ *
+ * Removes a snapshot that was taken but has no metadata, like
+ * qemuSnapshotSubsetRecover. A deletion can be repeated: its metadata are there.
+ */
+void
+qemuSnapshotSubsetRecoverDead(virDomainObj *vm,
+                              virDomainJobObj *job)
+{
+    qemuDomainJobPrivate *jobPriv = job->privateData;
+    const qemuSnapshotRecord *record = jobPriv->snapshotRecord;
+    g_autoptr(virDomainMomentObj) aligned = NULL;
+    const char *name;
+
+    if (!record || record->type != QEMU_SNAPSHOT_RECORD_SAVE)
+        return;
+
+    name = record->snapdef->parent.name;
+    qemuSnapshotSubsetRecoverCurrent(vm, record);
+
+    if (virDomainSnapshotFindByName(vm->snapshots, name))
+        return;
+
+    aligned = qemuSnapshotSubsetNewAligned(vm->def, record->snapdef, name);
+
+    if (qemuSnapshotSubsetRemoveInactive(vm, vm->def, virDomainSnapshotObjGetDef(aligned)) < 0)
+        VIR_WARN("cannot remove snapshot '%s' from the images of domain '%s': %s",
+                 name, vm->def->name, virGetLastErrorMessage());
 }

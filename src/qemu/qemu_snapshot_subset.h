@@ -95,3 +95,7 @@ qemuSnapshotSubsetCheckDeletedInactive(virDomainDef *def,
 void
 qemuSnapshotSubsetRecover(virDomainObj *vm,
                           virDomainJobObj *job);
+
+void
+qemuSnapshotSubsetRecoverDead(virDomainObj *vm,
+                              virDomainJobObj *job);

@@ -15,9 +15,11 @@ count_bytes() {
     on "$1" iptables -A INPUT -p tcp --dport "$first_port:$last_port"
 }
 
-# counted_bytes HOST: since it was asked last.
+# counted_bytes HOST: since it was asked last.  (Newer versions do not list and zero
+# in one.)
 counted_bytes() {
-    on "$1" iptables -L INPUT -v -n -x -Z | awk -v ports="dpts:$first_port:$last_port" '$NF == ports { print $2 }'
+    on "$1" iptables -L INPUT -v -n -x | awk -v ports="dpts:$first_port:$last_port" '$NF == ports { print $2 }'
+    on "$1" iptables -Z INPUT
 }
 
 allocated_bytes() {

@@ -91,6 +91,23 @@ detach() {
     on a virsh -q snapshot-revert demo s1
 }
 
+@test "a server that takes one client keeps no revert from going on" {
+    define_guest a vda=nbd:a,snapshot=false vdb=qcow2:b.qcow2
+    on a virsh -q undefine demo
+    sed -i "s/name='192.0.2.1' port='10809'/name='127.0.0.1' port='10810'/" "$BATS_TEST_TMPDIR/demo.xml"
+    on a virsh -q define "$BATS_TEST_TMPDIR/demo.xml" > /dev/null
+    on a truncate -s 8M /run/export
+    on a qemu-nbd --fork --persistent --shared 1 --bind 127.0.0.1 --port 10810 --export-name a \
+        --format raw --pid-file /run/qemu-nbd.pid /run/export
+    on a virsh -q start demo --paused
+    on a virsh -q snapshot-create-as demo s1 > /dev/null
+    QEMU=$(qemu_pid a)
+    run on a timeout 60 virsh -q snapshot-revert demo s1
+    on a sh -c 'kill "$(cat /run/qemu-nbd.pid)"; rm /run/export'
+    assert_success
+    [ "$(qemu_pid a)" != "$QEMU" ]
+}
+
 @test "an image that another guest holds is told, in the snapshot or not" {
     paused_guest_with_snapshot vda=qcow2:a.qcow2 vdb=qcow2:b.qcow2 vdc=raw:c.raw,snapshot=false
     local disk

@@ -7,6 +7,7 @@
 #include <config.h>
 
 #include <fcntl.h>
+#include <sys/wait.h>
 
 #include "qemu_block.h"
 #include "qemu_domain.h"
@@ -23,21 +24,15 @@
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
 /* Seconds that a server of images is given to answer: the domain is locked. */
-#define QEMU_SNAPSHOT_IMAGE_TIMEOUT 30
+#define QEMU_SNAPSHOT_IMAGE_TIMEOUT 10
+
+/* Milliseconds between two looks whether qemu-img is done. */
+#define QEMU_SNAPSHOT_IMAGE_INTERVAL 5
 
 /* Bytes that QEMU locks in an image that it writes to, and in one that it wants
  * nobody else to write to. */
 #define QEMU_SNAPSHOT_IMAGE_LOCK_WRITES 101
 #define QEMU_SNAPSHOT_IMAGE_LOCK_NO_WRITER 201
-
-
-static int
-qemuSnapshotImageLimitTime(void *opaque G_GNUC_UNUSED)
-{
-    /* outlives exec and ends the process */
-    alarm(QEMU_SNAPSHOT_IMAGE_TIMEOUT);
-    return 0;
-}
 
 
 static virCommand *
@@ -58,9 +53,26 @@ qemuSnapshotImageNewInfo(virStorageSource *src,
     }
 
     virCommandAddArg(cmd, *name);
-    virCommandSetPreExecHook(cmd, qemuSnapshotImageLimitTime, NULL);
-    virCommandRawStatus(cmd);
     return g_steal_pointer(&cmd);
+}
+
+
+/* Whether the process ends in time; it is still to be waited for. */
+static bool
+qemuSnapshotImageEnds(pid_t pid)
+{
+    gint64 deadline = g_get_monotonic_time() + QEMU_SNAPSHOT_IMAGE_TIMEOUT * G_USEC_PER_SEC;
+
+    while (g_get_monotonic_time() < deadline) {
+        siginfo_t info = { 0 };
+
+        if (waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == pid)
+            return true;
+
+        g_usleep(QEMU_SNAPSHOT_IMAGE_INTERVAL * 1000);
+    }
+
+    return false;
 }
 
 
@@ -81,6 +93,7 @@ qemuSnapshotImageGetInfo(virStorageSource *src,
     g_autofree char *name = NULL;
     g_autofree char *output = NULL;
     g_autofree char *errors = NULL;
+    pid_t pid;
     int status;
 
     if (virStorageSourceIsEmpty(src)) {
@@ -95,15 +108,21 @@ qemuSnapshotImageGetInfo(virStorageSource *src,
     virCommandSetOutputBuffer(cmd, &output);
     virCommandSetErrorBuffer(cmd, &errors);
 
-    if (virCommandRun(cmd, &status) < 0)
+    virCommandDoAsyncIO(cmd);
+
+    if (virCommandRunAsync(cmd, &pid) < 0)
         return NULL;
 
-    if (WIFSIGNALED(status)) {
+    if (!qemuSnapshotImageEnds(pid)) {
+        virCommandAbort(cmd);
         virReportError(VIR_ERR_OPERATION_TIMEOUT,
                        _("image '%1$s' of disk '%2$s' could not be read within %3$d seconds"),
                        name, disk, QEMU_SNAPSHOT_IMAGE_TIMEOUT);
         return NULL;
     }
+
+    if (virCommandWait(cmd, &status) < 0)
+        return NULL;
 
     if (status != 0) {
         virReportError(VIR_ERR_OPERATION_FAILED,

@@ -531,9 +531,9 @@ qemuSnapshotPrecheckBoot(const virDomainDef *def,
     if (qemuSnapshotPrecheckFile(loader->path, "firmware", name) < 0)
         return -1;
 
-    /* what has a template is made anew */
+    /* it is made anew of its template, which libvirt finds if it is not named */
     if (loader->nvram && virStorageSourceIsLocalStorage(loader->nvram) &&
-        (!loader->nvramTemplate || access(loader->nvramTemplate, F_OK) < 0))
+        loader->nvramTemplate && access(loader->nvramTemplate, F_OK) < 0)
         return qemuSnapshotPrecheckFile(loader->nvram->path, "NVRAM", name);
 
     return 0;

@@ -434,8 +434,21 @@ qemuSnapshotPrecheckLocal(virDomainObj *vm,
 }
 
 
-/* A server that takes one client does not answer while QEMU is that client, and
- * qemu-img cannot reach what needs a secret. */
+/* Whether qemu-img opens @src when it is told no more than where it is. */
+static bool
+qemuSnapshotPrecheckIsPlain(const virStorageSource *src)
+{
+    return !src->auth &&
+           !src->encryption &&
+           !src->sliceStorage &&
+           src->ncookies == 0 &&
+           src->protocol != VIR_STORAGE_NET_PROTOCOL_SSH &&
+           src->haveTLS != VIR_TRISTATE_BOOL_YES &&
+           src->sslverify != VIR_TRISTATE_BOOL_NO;
+}
+
+
+/* A server that takes one client does not answer while QEMU is that client. */
 static int
 qemuSnapshotPrecheckNetwork(virDomainDiskDef *disk,
                             bool open)
@@ -443,8 +456,7 @@ qemuSnapshotPrecheckNetwork(virDomainDiskDef *disk,
     virStorageSource *src = disk->src;
     g_autoptr(virJSONValue) info = NULL;
 
-    if (src->auth || src->encryption || src->sliceStorage ||
-        src->haveTLS == VIR_TRISTATE_BOOL_YES)
+    if (!qemuSnapshotPrecheckIsPlain(src))
         return 0;
 
     if (!(info = qemuSnapshotImageGetInfo(src, disk->dst))) {

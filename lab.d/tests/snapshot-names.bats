@@ -142,6 +142,22 @@ crossed_snapshots_of() {
     assert_equal "$(tags a b.qcow2), snapshots $(snapshots a)" "b.qcow2:2, snapshots 2"
 }
 
+@test "a variable store in which IDs and names cross is told, when one is taken and reverted to" {
+    on a qemu-img convert -O qcow2 /usr/share/OVMF/OVMF_VARS_4M.fd /var/lib/libvirt/images/nvram.qcow2
+    NVRAM=qcow2 define_guest a vdb=qcow2:b.qcow2 vdc=raw:c.raw,snapshot=false
+    on a virsh -q start demo --paused
+    on a virsh -q snapshot-create-as demo 1 > /dev/null
+    on a virsh -q destroy demo
+    # Somebody's own: "1" has the ID 2 there by now, "other" the ID 1.
+    on a sh -c 'cd /var/lib/libvirt/images && qemu-img snapshot -d 1 nvram.qcow2 &&
+        qemu-img snapshot -c other nvram.qcow2 && qemu-img snapshot -c 1 nvram.qcow2'
+    run -1 on a virsh -q snapshot-revert demo 1
+    assert_output --partial "QEMU would take snapshot 'other' for it, which has the ID 1 in image '/var/lib/libvirt/images/nvram.qcow2'"
+    run -1 on a virsh -q snapshot-create-as demo 2
+    assert_output --partial "nvram.qcow2"
+    assert_equal "$(tags a b.qcow2 nvram.qcow2)" "b.qcow2:1 nvram.qcow2:other 1"
+}
+
 @test "a name that is too long is refused before anything is saved, running and off" {
     local name
     define_guest a vdb=qcow2:b.qcow2 vdc=raw:c.raw,snapshot=false

@@ -162,6 +162,21 @@ detach() {
     on a virsh -q start demo --paused
 }
 
+@test "a transient guest that could not be started again is gone, and the error says so" {
+    make_images a vdb=qcow2:b.qcow2 vdc=raw:c.raw
+    "$ROOT/lab.d/guest-xml" demo vdb=qcow2:b.qcow2 vdc=raw:c.raw,snapshot=false > "$BATS_TEST_TMPDIR/demo.xml"
+    on a virsh -q create "$BATS_TEST_TMPDIR/demo.xml" --paused > /dev/null
+    on a virsh -q snapshot-create-as demo s1 > /dev/null
+    on a virsh -q snapshot-dumpxml demo s1 --security-info |
+        sed 's,/var/log/libvirt/demo.serial,/run/nowhere/demo.serial,' > "$BATS_TEST_TMPDIR/s1.xml"
+    on a virsh -q snapshot-create demo "$BATS_TEST_TMPDIR/s1.xml" --redefine > /dev/null
+    run -1 on a virsh -q snapshot-revert demo s1
+    assert_output --partial "cannot revert to snapshot 's1': the transient domain 'demo' has ended; create it again"
+    assert_output --partial "/run/nowhere/demo.serial"
+    assert_equal "domains: $(on a virsh -q list --all --name | xargs)" "domains: "
+    on a virsh -q create "$BATS_TEST_TMPDIR/demo.xml" --paused > /dev/null
+}
+
 # --- Disks that are kept -----------------------------------------------------
 
 @test "a disk outside keeps its flags, live and in the definition" {

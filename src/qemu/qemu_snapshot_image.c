@@ -178,8 +178,9 @@ qemuSnapshotImageGetBitmap(virJSONValue *info)
 
 
 /**
- * qemuSnapshotImageGetSnapshots:
- * @disk: disk whose image to look into; it may be in use by a running domain
+ * qemuSnapshotImageLookInto:
+ * @src: image with its pool resolved; it may be in use by a running domain
+ * @disk: target of the disk, for errors
  * @bitmap: filled with the name of the first dirty bitmap that the image holds,
  *          owned by the caller, or NULL; may be NULL itself
  *
@@ -188,19 +189,38 @@ qemuSnapshotImageGetBitmap(virJSONValue *info)
  * naming the disk and the image).
  */
 GHashTable *
-qemuSnapshotImageGetSnapshots(virDomainDiskDef *disk,
-                              char **bitmap)
+qemuSnapshotImageLookInto(virStorageSource *src,
+                          const char *disk,
+                          char **bitmap)
 {
     g_autoptr(virJSONValue) info = NULL;
 
-    if (virDomainDiskTranslateSourcePool(disk) < 0 ||
-        !(info = qemuSnapshotImageGetInfo(disk->src, disk->dst)))
+    if (!(info = qemuSnapshotImageGetInfo(src, disk)))
         return NULL;
 
     if (bitmap)
         *bitmap = g_strdup(qemuSnapshotImageGetBitmap(info));
 
     return qemuSnapshotImageParse(info);
+}
+
+
+/**
+ * qemuSnapshotImageGetSnapshots:
+ * @disk: disk whose image to look into
+ * @bitmap: filled with the name of a dirty bitmap; may be NULL
+ *
+ * Returns what qemuSnapshotImageLookInto does of the image of @disk, or NULL also if
+ * its pool cannot be resolved, with an error reported.
+ */
+GHashTable *
+qemuSnapshotImageGetSnapshots(virDomainDiskDef *disk,
+                              char **bitmap)
+{
+    if (virDomainDiskTranslateSourcePool(disk) < 0)
+        return NULL;
+
+    return qemuSnapshotImageLookInto(disk->src, disk->dst, bitmap);
 }
 
 
@@ -262,17 +282,14 @@ qemuSnapshotImageGetArgument(virStorageSource *src,
                              const char *op,
                              const char *tag)
 {
-    g_autoptr(virJSONValue) info = NULL;
     g_autoptr(GHashTable) snapshots = NULL;
     qemuBlockNamedNodeDataSnapshot *data;
 
     if (STRNEQ(op, "-a") || strspn(tag, "0123456789") != strlen(tag))
         return g_strdup(tag);
 
-    if (!(info = qemuSnapshotImageGetInfo(src, tag)))
+    if (!(snapshots = qemuSnapshotImageLookInto(src, tag, NULL)))
         return NULL;
-
-    snapshots = qemuSnapshotImageParse(info);
 
     if (!(data = virHashLookup(snapshots, tag))) {
         virReportError(VIR_ERR_OPERATION_FAILED,

@@ -15,6 +15,11 @@ qemuSnapshotImageGetInfo(virStorageSource *src,
                          const char *disk);
 
 GHashTable *
+qemuSnapshotImageLookInto(virStorageSource *src,
+                          const char *disk,
+                          char **bitmap);
+
+GHashTable *
 qemuSnapshotImageGetSnapshots(virDomainDiskDef *disk,
                               char **bitmap);
 

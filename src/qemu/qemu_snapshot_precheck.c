@@ -36,6 +36,27 @@ qemuSnapshotPrecheckReportMissing(const virDomainDiskDef *disk,
 }
 
 
+/* qemu-img, which goes back without memory, is given the ID. */
+static int
+qemuSnapshotPrecheckID(GHashTable *snapshots,
+                       const char *image,
+                       const char *disk,
+                       const virDomainSnapshotDef *snapdef)
+{
+    const char *name = snapdef->parent.name;
+    const char *other;
+
+    if (snapdef->memory != VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL ||
+        !(other = qemuSnapshotImageFindID(snapshots, name)))
+        return 0;
+
+    virReportError(VIR_ERR_OPERATION_INVALID,
+                   _("cannot revert to snapshot '%1$s': QEMU would take snapshot '%2$s' for it, which has the ID %3$s in image '%4$s' of disk '%5$s'; delete snapshot '%6$s' first"),
+                   name, other, name, image, disk, other);
+    return -1;
+}
+
+
 static int
 qemuSnapshotPrecheckSnapshots(GHashTable *snapshots,
                               const char *bitmap,
@@ -46,19 +67,12 @@ qemuSnapshotPrecheckSnapshots(GHashTable *snapshots,
     const char *name = snapdef->parent.name;
     const char *image = NULLSTR(virDomainDiskGetSource(disk));
     qemuBlockNamedNodeDataSnapshot *snapshot = snapshots ? virHashLookup(snapshots, name) : NULL;
-    const char *other;
 
     if (!snapshot)
         return qemuSnapshotPrecheckReportMissing(disk, name);
 
-    /* qemu-img, which goes back without memory, is given the ID */
-    if (snapdef->memory == VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL &&
-        (other = qemuSnapshotImageFindID(snapshots, name))) {
-        virReportError(VIR_ERR_OPERATION_INVALID,
-                       _("cannot revert to snapshot '%1$s': QEMU would take snapshot '%2$s' for it, which has the ID %3$s in image '%4$s' of disk '%5$s'; delete snapshot '%6$s' first"),
-                       name, other, name, image, disk->dst, other);
+    if (qemuSnapshotPrecheckID(snapshots, image, disk->dst, snapdef) < 0)
         return -1;
-    }
 
     if (bitmap) {
         virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
@@ -157,6 +171,32 @@ qemuSnapshotPrecheckFindNode(virDomainObj *vm,
 }
 
 
+/* One that does not hold the snapshot is not touched. */
+static int
+qemuSnapshotPrecheckNvram(virDomainObj *vm,
+                          const virDomainSnapshotDef *snapdef)
+{
+    const virDomainLoaderDef *loader = snapdef->parent.dom->os.loader;
+    g_autoptr(GHashTable) snapshots = NULL;
+
+    if (!loader || !loader->nvram ||
+        loader->nvram->format != VIR_STORAGE_FILE_QCOW2 ||
+        !virStorageSourceIsLocalStorage(loader->nvram))
+        return 0;
+
+    if (!(snapshots = qemuSnapshotImageLookInto(loader->nvram, "nvram", NULL))) {
+        VIR_DEBUG("NVRAM of domain '%s': %s", vm->def->name, virGetLastErrorMessage());
+        virResetLastError();
+        return 0;
+    }
+
+    if (!virHashHasEntry(snapshots, snapdef->parent.name))
+        return 0;
+
+    return qemuSnapshotPrecheckID(snapshots, loader->nvram->path, "nvram", snapdef);
+}
+
+
 static int
 qemuSnapshotPrecheckImages(virDomainObj *vm,
                            virDomainMomentObj *snap)
@@ -195,7 +235,7 @@ qemuSnapshotPrecheckImages(virDomainObj *vm,
         return -1;
     }
 
-    return 0;
+    return qemuSnapshotPrecheckNvram(vm, snapdef);
 }
 
 
@@ -673,13 +713,16 @@ qemuSnapshotPrecheckReportLoad(virDomainObj *vm,
  * @before: persistent definition that @vm had before, given to it again; may be
  *          NULL when nothing was touched yet
  *
- * Has the error say so when the domain is shut off now, and how to go on.
+ * Has the error say so when the domain is shut off now, and how to go on. A
+ * transient domain is forgotten, as whenever its QEMU ends.
  */
 void
 qemuSnapshotPrecheckRevertFailed(virDomainObj *vm,
                                  virDomainMomentObj *snap,
                                  virDomainDef **before)
 {
+    qemuDomainObjPrivate *priv = vm->privateData;
+
     if (!*before || virDomainObjIsActive(vm))
         return;
 
@@ -687,9 +730,18 @@ qemuSnapshotPrecheckRevertFailed(virDomainObj *vm,
         virReportError(VIR_ERR_OPERATION_FAILED, "%s",
                        _("not every image went back; see the log of libvirtd for those that did not"));
 
+    if (!vm->persistent) {
+        virLastErrorPrefixMessage(_("cannot revert to snapshot '%1$s': the transient domain '%2$s' has ended; create it again"),
+                                  snap->def->name, vm->def->name);
+
+        if (!vm->removing)
+            qemuDomainRemoveInactive(priv->driver, vm, 0, false);
+
+        return;
+    }
+
     virLastErrorPrefixMessage(_("cannot revert to snapshot '%1$s': domain '%2$s' is shut off now with the definition that it had; mend what is wrong and revert again, or start it as it is"),
                               snap->def->name, vm->def->name);
 
-    if (vm->persistent)
-        virDomainObjAssignDef(vm, before, false, NULL);
+    virDomainObjAssignDef(vm, before, false, NULL);
 }

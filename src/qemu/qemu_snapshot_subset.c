@@ -20,6 +20,7 @@
 #include "qemu_snapshot_subset.h"
 #include "virdomainsnapshotobjlist.h"
 #include "virerror.h"
+#include "virfile.h"
 #include "virhash.h"
 #include "virlog.h"
 #include "virprocess.h"
@@ -455,6 +456,36 @@ qemuSnapshotSubsetCreatePrepare(virDomainObj *vm,
 }
 
 
+/* It is made of its template if it is not there yet. */
+static int
+qemuSnapshotSubsetCheckNewInNvram(const virDomainDef *def,
+                                  const char *tag,
+                                  bool strict)
+{
+    virStorageSource *nvram = def->os.loader ? def->os.loader->nvram : NULL;
+    g_autoptr(GHashTable) snapshots = NULL;
+
+    if (!nvram ||
+        nvram->format != VIR_STORAGE_FILE_QCOW2 ||
+        !virStorageSourceIsLocalStorage(nvram) ||
+        !virFileExists(nvram->path))
+        return 0;
+
+    if (!(snapshots = qemuSnapshotImageLookInto(nvram, "nvram", NULL))) {
+        if (strict)
+            return -1;
+
+        virResetLastError();
+        return 0;
+    }
+
+    if (!strict)
+        g_hash_table_remove(snapshots, tag);
+
+    return qemuSnapshotSubsetCheckNew(snapshots, nvram->path, "nvram", tag);
+}
+
+
 /**
  * qemuSnapshotSubsetCreatePrepareInactive:
  * @vm: domain that is not running
@@ -498,7 +529,7 @@ qemuSnapshotSubsetCreatePrepareInactive(virDomainObj *vm,
             return -1;
     }
 
-    return 0;
+    return qemuSnapshotSubsetCheckNewInNvram(vm->def, snap->def->name, strict);
 }
 
 

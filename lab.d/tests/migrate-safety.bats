@@ -73,6 +73,26 @@ refuses_same_place() {
     refuses_same_place p2p
 }
 
+@test "a file on storage that libvirt knows to be shared is not copied onto itself either" {
+    local way conf=$LDF_LAB/a/etc/qemu.conf
+    cp "$conf" "$BATS_TEST_TMPDIR/qemu.conf"
+    echo 'shared_filesystems = [ "/var/lib/libvirt/images" ]' >> "$conf"
+    "$ROOT/lab" restart a
+    define_guest a vdb=raw:b.raw,migrate=true
+    start_guest a
+    mark
+    for way in managed p2p; do
+        run migrate a b $way --copy-storage-all
+        assert_equal "$status" 1
+        assert_output --partial "would copy disk 'vdb' onto itself"
+    done
+    assert_nothing_begun
+    cp "$BATS_TEST_TMPDIR/qemu.conf" "$conf"
+    "$ROOT/lab" restart a
+    run -0 migrate a b p2p --copy-storage-all
+    assert_copied a b vdb
+}
+
 @test "a network disk that has another source at the destination is copied" {
     define_guest a vda=nbd:vda,migrate=true vdb=qcow2:b.qcow2
     start_guest a

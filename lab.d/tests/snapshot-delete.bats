@@ -211,3 +211,16 @@ is_unplugged() { ! on a virsh -q domblklist demo | grep -qw "$1"; }
     assert_equal "$(qmp a)" ""
     assert_equal "$(tags a b.qcow2), snapshots $(snapshots a)" "b.qcow2:s1, snapshots "
 }
+
+@test "a redefined snapshot that has no disk is deleted from a running guest" {
+    define_guest a vdb=qcow2:b.qcow2 vdc=raw:c.raw,snapshot=false
+    on a virsh -q snapshot-create-as demo s1 > /dev/null
+    on a virsh -q snapshot-dumpxml demo s1 |
+        sed "s/snapshot='internal'/snapshot='no'/; s/<name>s1</<name>none</" > "$BATS_TEST_TMPDIR/none.xml"
+    on a virsh -q snapshot-create demo "$BATS_TEST_TMPDIR/none.xml" --redefine > /dev/null
+    on a virsh -q start demo --paused
+    mark
+    run -0 on a virsh -q snapshot-delete demo none
+    run ! is_sent a snapshot-delete
+    assert_equal "$(tags a b.qcow2), snapshots $(snapshots a)" "b.qcow2:s1, snapshots s1"
+}

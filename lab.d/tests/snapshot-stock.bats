@@ -1,11 +1,12 @@
 #!/usr/bin/env bats
-# Guests without flags: what stock libvirt does with their snapshots, ours does too.
+# Guests without flags: what libvirt without the change does with their snapshots, with
+# the same QEMU, ours does too.
 
 bats_require_minimum_version 1.5.0
 load lab
 load snapshot
 
-setup_file() { lab_setup_file --stock b; }
+setup_file() { lab_setup_file --stock b=pristine; }
 teardown_file() { lab_teardown_file; }
 setup() { lab_setup; }
 teardown() { lab_teardown; }

@@ -393,8 +393,8 @@ qemuMigrationDisksSrcReportRefusal(void)
     if (!strstr(virGetLastErrorMessage(), "disk-flags"))
         return;
 
-    virLastErrorPrefixMessage("%s",
-                              _("the libvirt of the destination does not know the flags of disks, and those that they select are too many to be listed for it: give it one that does, or migrate with the list of disks in parts"));
+    virLastErrorPrefixMessage(_("the libvirt of the destination does not know the flags of disks, and those that they select are too many to be listed for it: give it one that does, or select at most %1$d disks (<migrate>false</migrate>)"),
+                              QEMU_MIGRATION_DISKS_LISTED_MAX);
 }
 
 

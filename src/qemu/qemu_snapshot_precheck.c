@@ -726,10 +726,6 @@ qemuSnapshotPrecheckRevertFailed(virDomainObj *vm,
     if (!*before || virDomainObjIsActive(vm))
         return;
 
-    if (virGetLastErrorCode() == VIR_ERR_OK)
-        virReportError(VIR_ERR_OPERATION_FAILED, "%s",
-                       _("not every image went back; see the log of libvirtd for those that did not"));
-
     if (!vm->persistent) {
         virLastErrorPrefixMessage(_("cannot revert to snapshot '%1$s': the transient domain '%2$s' has ended; create it again"),
                                   snap->def->name, vm->def->name);

@@ -864,10 +864,12 @@ qemuSnapshotSubsetRevertInactive(virDomainObj *vm,
 
     virErrorPreserveLast(&orig_err);
 
-    if (ret < 0)
-        ignore_value(qemuSnapshotForEachQcow2(priv->driver, def, present, "-a"));
+    if (ret < 0 && qemuSnapshotForEachQcow2(priv->driver, def, present, "-a") != 0)
+        VIR_WARN("what the images of domain '%s' held is kept in their snapshot '%s'",
+                 vm->def->name, name);
+    else
+        ignore_value(qemuSnapshotForEachQcow2(priv->driver, def, present, "-d"));
 
-    ignore_value(qemuSnapshotForEachQcow2(priv->driver, def, present, "-d"));
     virErrorRestore(&orig_err);
     return ret;
 }

@@ -22,3 +22,6 @@ exclude_file_name_regexp--sc_unmarked_diagnostics = ^bench\.d/
 
 # The licence is as the FSF writes it.
 exclude_file_name_regexp--sc_fsf_postal = ^COPYING\.LESSER$$
+
+# A setting of libvirt's is spelled so.
+exclude_file_name_regexp--sc_file_system = ^lab\.d/tests/migrate-safety\.bats$$|^src/qemu/qemu_migration_disks\.c$$

@@ -15,8 +15,9 @@
 #   ldf_die TEXT...        tell what went wrong and exit 1
 #   ldf_enter_system ARGUMENT...
 #                          run the command that calls it in a system, the one that
-#                          --system names; return in there, with the other
-#                          arguments in LDF_ARGUMENTS
+#                          --system names (of the kind in LDF_KIND, "package-", where
+#                          that is set); return in there, with the other arguments in
+#                          LDF_ARGUMENTS
 #   ldf_configure          bootstrap and configure, where they are stale
 #   ldf_make TARGET...     ldf_configure, then make in the build directory
 #   ldf_build [patched|pristine|fuzzer|sanitized]...
@@ -52,6 +53,7 @@ ldf_quietly() {
 
 ldf_enter_system() {
     local system=${LDF_SYSTEM:-trixie} words="$*"
+    system=${system#"${LDF_KIND-}"}
     LDF_ARGUMENTS=()
     while (($#)); do
         case $1 in
@@ -75,6 +77,7 @@ ldf_enter_system() {
         esac
     done
     [[ -n $system ]] || ldf_die "--system needs a name: trixie or bookworm"
+    system=${LDF_KIND-}$system
     if [[ -n ${LDF_SYSTEM-} ]]; then
         [[ $system == "$LDF_SYSTEM" ]] || ldf_die "this is the system $LDF_SYSTEM, not $system"
         return

@@ -12,12 +12,13 @@ local-checks-to-skip = \
   sc_two_space_separator_in_usage \
   sc_unportable_grep_q
 
-# The programs of the benchmarks print figures, nothing to be translated, and are
-# compiled without a configuration of their own; error() is jq's there.
-exclude_file_name_regexp--sc_bindtextdomain = ^bench\.d/
+# The programs of the benchmarks and of the lab's guest print figures, nothing to be
+# translated; they and a library of the lab's are compiled without a configuration of
+# their own; error() is jq's there.
+exclude_file_name_regexp--sc_bindtextdomain = ^(bench\.d|lab\.d/guest)/
 exclude_file_name_regexp--sc_error_message_uppercase = ^bench\.d/
-exclude_file_name_regexp--sc_require_config_h = ^bench\.d/
-exclude_file_name_regexp--sc_require_config_h_first = ^bench\.d/
+exclude_file_name_regexp--sc_require_config_h = ^(bench\.d|lab\.d/guest|lab\.d/squashed)/
+exclude_file_name_regexp--sc_require_config_h_first = ^(bench\.d|lab\.d/guest|lab\.d/squashed)/
 exclude_file_name_regexp--sc_unmarked_diagnostics = ^bench\.d/
 
 # The licence is as the FSF writes it.

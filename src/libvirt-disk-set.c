@@ -22,6 +22,8 @@
 #include "disk_set/disk_set_snapshot.h"
 #include "disk_set/disk_set_xml.h"
 
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(virDomainSnapshot, virDomainSnapshotFree);
+
 
 static int
 virDomainDiskSetCheckArgument(const void *argument,
@@ -49,7 +51,7 @@ virDomainDiskSetChange(virDomainPtr dom,
         virDomainDiskSetCheckArgument(disk, "disk") < 0)
         return -1;
 
-    return virDiskSetChangeOne(&scope, disk, value);
+    return virDiskSetChangeFlag(&scope, disk, value);
 }
 
 
@@ -117,7 +119,7 @@ virDomainDiskSetChangeAll(virDomainPtr dom,
     if (virDiskSetScopeInit(&scope, dom, flags) < 0)
         return -1;
 
-    return virDiskSetChangeAll(&scope, value);
+    return virDiskSetChangeFlag(&scope, NULL, value) < 0 ? -1 : 0;
 }
 
 
@@ -349,8 +351,8 @@ virDomainDiskSetMigrateParams(virDomainPtr dom,
     if (virDiskSetScopeInitOne(&scope, dom, flags) < 0)
         return -1;
 
-    if (flags & VIR_DOMAIN_DISK_SET_SNAPSHOT) {
-        virDiskSetMessageSet("%s", _("a migration copies the disks of the migrate set: VIR_DOMAIN_DISK_SET_SNAPSHOT cannot be used"));
+    if (flags & (VIR_DOMAIN_DISK_SET_SNAPSHOT | VIR_DOMAIN_DISK_SET_BACKUP)) {
+        virDiskSetMessageSet("%s", _("a migration copies the disks of the migrate set: VIR_DOMAIN_DISK_SET_SNAPSHOT and VIR_DOMAIN_DISK_SET_BACKUP cannot be used"));
         return -1;
     }
 
@@ -403,6 +405,115 @@ virDomainDiskSetSnapshotXML(virDomainPtr dom,
         return NULL;
 
     return virDiskSetSnapshotRestrict(doc, xmlDesc ? xmlDesc : "<domainsnapshot/>");
+}
+
+
+static void *
+virDomainDiskSetResume(void *opaque)
+{
+    virDomainResume(opaque);
+    return NULL;
+}
+
+
+/* A domain that is to end stands still from the instant of the snapshot on. */
+static int
+virDomainDiskSetHalt(virDomainPtr dom,
+                     const char *xml)
+{
+    g_autoptr(virDomainSnapshot) snapshot = NULL;
+    GThread *thread;
+    int state;
+
+    if (virDomainGetState(dom, &state, NULL, 0) < 0 ||
+        virDomainSuspend(dom) < 0) {
+        virDiskSetMessageTake();
+        return -1;
+    }
+
+    if (!(snapshot = virDomainSnapshotCreateXML(dom, xml, VIR_DOMAIN_SNAPSHOT_CREATE_LIVE))) {
+        virDiskSetMessageTake();
+
+        /* in another thread, so that libvirt's error of this one stays */
+        if (state == VIR_DOMAIN_RUNNING &&
+            (thread = g_thread_try_new("disk-set", virDomainDiskSetResume, dom, NULL)))
+            g_thread_join(thread);
+
+        return -1;
+    }
+
+    if (virDomainDestroy(dom) < 0) {
+        virDiskSetMessageTake();
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/**
+ * virDomainDiskSetSave:
+ * @dom: a domain object, running or paused
+ * @to: file for the memory, which must not exist
+ * @xmlDesc: snapshot XML without <memory>
+ * @flags: 0 or VIR_DOMAIN_DISK_SET_HALT; VIR_DOMAIN_DISK_SET_SNAPSHOT and
+ *         VIR_DOMAIN_AFFECT_LIVE may be given, but are meant in any case
+ *
+ * Takes a live snapshot: the disks of the snapshot set internally, and the memory into
+ * the file @to, both of one instant. The domain goes on meanwhile or, with
+ * VIR_DOMAIN_DISK_SET_HALT, is halted and ended once all is written. A disk that
+ * @xmlDesc mentions, by its target or source path, is taken as it says there. Without
+ * @xmlDesc no disk would be saved, which is virDomainSaveParams()' matter and refused.
+ *
+ * With the snapshot, which libvirt knows by the name that @xmlDesc has or libvirt
+ * chooses, one can go back to that instant, or delete disks' state and @to together.
+ *
+ * Returns 0, or -1 in case of error: see virDomainDiskSetGetLastMessage(). Nothing is
+ * left of the snapshot then, and the domain goes on, unless it is the ending of it that
+ * failed: the snapshot is whole then, and the domain paused.
+ *
+ * Since: 11.3.0
+ */
+int
+virDomainDiskSetSave(virDomainPtr dom,
+                     const char *to,
+                     const char *xmlDesc,
+                     unsigned int flags)
+{
+    unsigned int scopeFlags = flags & ~VIR_DOMAIN_DISK_SET_HALT;
+    g_autoptr(virDomainSnapshot) snapshot = NULL;
+    g_autoptr(xmlDoc) doc = NULL;
+    g_autofree char *file = NULL;
+    g_autofree char *xml = NULL;
+    virDiskSetScope scope;
+
+    virDiskSetMessageReset();
+
+    if (virDiskSetScopeInitOne(&scope, dom, (scopeFlags | VIR_DOMAIN_DISK_SET_SNAPSHOT |
+                                             VIR_DOMAIN_AFFECT_LIVE)) < 0 ||
+        virDomainDiskSetCheckArgument(to, "to") < 0)
+        return -1;
+
+    if (!xmlDesc) {
+        virDiskSetMessageSet("%s", _("without a snapshot XML no disk is saved: call virDomainSaveParams() to save the memory alone"));
+        return -1;
+    }
+
+    file = g_canonicalize_filename(to, NULL);
+
+    if (!(doc = virDiskSetDefinitionRead(dom, scope.impacts[0])) ||
+        !(xml = virDiskSetSnapshotForSave(doc, xmlDesc, file)))
+        return -1;
+
+    if (flags & VIR_DOMAIN_DISK_SET_HALT)
+        return virDomainDiskSetHalt(dom, xml);
+
+    if (!(snapshot = virDomainSnapshotCreateXML(dom, xml, VIR_DOMAIN_SNAPSHOT_CREATE_LIVE))) {
+        virDiskSetMessageTake();
+        return -1;
+    }
+
+    return 0;
 }
 
 

@@ -9,6 +9,8 @@
 #include "testutils.h"
 #include "testutilsdiskflags.h"
 
+#include "backup_conf.h"
+#include "checkpoint_conf.h"
 #include "domain_conf.h"
 #include "domain_disk_flags.h"
 #include "domain_disk_selection.h"
@@ -35,6 +37,7 @@
 #define FLAGS(children) "<flags>" children "</flags>"
 #define MIGRATE(value) "<migrate>" value "</migrate>"
 #define SNAPSHOT(value) "<snapshot>" value "</snapshot>"
+#define BACKUP(value) "<backup>" value "</backup>"
 
 static virDomainXMLOption *xmlopt;
 static virXMLValidator *schema;
@@ -260,6 +263,155 @@ testDiskSelect(const void *opaque)
                              NULLSTR(virTristateBoolTypeToString(facts.listed)),
                              NULLSTR(virTristateBoolTypeToString(facts.flag)),
                              facts.empty, facts.readonly, facts.shareable, selected,
+                             NULLSTR(virDomainDiskSelectionReasonTypeToString(reason)));
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
+/*
+ * Which disks are backed up: what must hold whatever the facts are
+ */
+
+typedef bool (*testDiskBackupHolds)(const virDomainDiskBackupFacts *facts,
+                                    bool selected,
+                                    virDomainDiskSelectionReason reason);
+
+static bool
+testDiskBackupListRules(const virDomainDiskBackupFacts *facts,
+                        bool selected,
+                        virDomainDiskSelectionReason reason)
+{
+    if (facts->listed == VIR_TRISTATE_BOOL_ABSENT)
+        return true;
+
+    return reason == VIR_DOMAIN_DISK_SELECTION_LIST &&
+           selected == (facts->listed == VIR_TRISTATE_BOOL_YES);
+}
+
+
+static bool
+testDiskBackupFalseKeeps(const virDomainDiskBackupFacts *facts,
+                         bool selected,
+                         virDomainDiskSelectionReason reason)
+{
+    if (facts->listed != VIR_TRISTATE_BOOL_ABSENT ||
+        facts->flag != VIR_TRISTATE_BOOL_NO)
+        return true;
+
+    return !selected && reason == VIR_DOMAIN_DISK_SELECTION_FLAG;
+}
+
+
+static bool
+testDiskBackupTrueTakes(const virDomainDiskBackupFacts *facts,
+                        bool selected,
+                        virDomainDiskSelectionReason reason)
+{
+    if (facts->listed != VIR_TRISTATE_BOOL_ABSENT ||
+        facts->flag != VIR_TRISTATE_BOOL_YES)
+        return true;
+
+    if (facts->empty || facts->readonly)
+        return !selected && reason != VIR_DOMAIN_DISK_SELECTION_FLAG;
+
+    return selected && reason == VIR_DOMAIN_DISK_SELECTION_FLAG;
+}
+
+
+static bool
+testDiskBackupUnsetIsDefault(const virDomainDiskBackupFacts *facts,
+                             bool selected,
+                             virDomainDiskSelectionReason reason)
+{
+    if (facts->listed != VIR_TRISTATE_BOOL_ABSENT ||
+        facts->flag != VIR_TRISTATE_BOOL_ABSENT)
+        return true;
+
+    return reason != VIR_DOMAIN_DISK_SELECTION_FLAG &&
+           selected == !(facts->empty || facts->readonly || facts->others);
+}
+
+
+static bool
+testDiskBackupReasonIsAFact(const virDomainDiskBackupFacts *facts,
+                            bool selected,
+                            virDomainDiskSelectionReason reason)
+{
+    switch (reason) {
+    case VIR_DOMAIN_DISK_SELECTION_DEFAULT:
+        return selected && facts->flag == VIR_TRISTATE_BOOL_ABSENT;
+
+    case VIR_DOMAIN_DISK_SELECTION_LIST:
+        return facts->listed != VIR_TRISTATE_BOOL_ABSENT || (!selected && facts->others);
+
+    case VIR_DOMAIN_DISK_SELECTION_FLAG:
+        return selected == (facts->flag == VIR_TRISTATE_BOOL_YES) &&
+               facts->flag != VIR_TRISTATE_BOOL_ABSENT;
+
+    case VIR_DOMAIN_DISK_SELECTION_EMPTY:
+        return !selected && facts->empty;
+
+    case VIR_DOMAIN_DISK_SELECTION_READONLY:
+        return !selected && facts->readonly;
+
+    case VIR_DOMAIN_DISK_SELECTION_SHAREABLE:
+    case VIR_DOMAIN_DISK_SELECTION_ATTRIBUTE:
+    case VIR_DOMAIN_DISK_SELECTION_LAST:
+        break;
+    }
+
+    return false;
+}
+
+
+/* What the XML of a backup does not mention, it decides by the disk. */
+static bool
+testDiskBackupDiskIsEnough(const virDomainDiskBackupFacts *facts,
+                           bool selected,
+                           virDomainDiskSelectionReason reason G_GNUC_UNUSED)
+{
+    g_autoptr(virDomainDiskDef) disk = virDomainDiskDefNew(NULL);
+
+    if (facts->listed != VIR_TRISTATE_BOOL_ABSENT)
+        return true;
+
+    disk->flags.backup = facts->flag;
+    disk->src->readonly = facts->readonly;
+    disk->src->type = VIR_STORAGE_TYPE_FILE;
+    if (!facts->empty)
+        disk->src->path = g_strdup("/disk.img");
+
+    return virDomainDiskIsBackedUp(disk, facts->others) == selected;
+}
+
+
+static int
+testDiskBackup(const void *opaque)
+{
+    const testDiskBackupHolds *holds = opaque;
+    const size_t ncombinations = VIR_TRISTATE_BOOL_LAST * VIR_TRISTATE_BOOL_LAST * 2 * 2 * 2;
+    size_t i;
+
+    for (i = 0; i < ncombinations; i++) {
+        virDomainDiskBackupFacts facts = {
+            .empty = i & 1,
+            .readonly = i & 2,
+            .others = i & 4,
+            .flag = i / 8 % VIR_TRISTATE_BOOL_LAST,
+            .listed = i / 8 / VIR_TRISTATE_BOOL_LAST,
+        };
+        virDomainDiskSelectionReason reason = VIR_DOMAIN_DISK_SELECTION_LAST;
+        bool selected = virDomainDiskSelectBackup(&facts, &reason);
+
+        if (!(*holds)(&facts, selected, reason)) {
+            VIR_TEST_VERBOSE("listed=%s flag=%s empty=%d readonly=%d others=%d: selected=%d reason=%s",
+                             NULLSTR(virTristateBoolTypeToString(facts.listed)),
+                             NULLSTR(virTristateBoolTypeToString(facts.flag)),
+                             facts.empty, facts.readonly, facts.others, selected,
                              NULLSTR(virDomainDiskSelectionReasonTypeToString(reason)));
             return -1;
         }
@@ -513,7 +665,7 @@ testDiskFlagsUnfitRefused(const void *opaque)
 static int
 testDiskFlagsUnfitFalse(const void *opaque G_GNUC_UNUSED)
 {
-    const char *flags = FLAGS(MIGRATE("false") SNAPSHOT("false"));
+    const char *flags = FLAGS(MIGRATE("false") SNAPSHOT("false") BACKUP("false"));
     size_t i;
 
     for (i = 0; i < G_N_ELEMENTS(unfitDisks); i++) {
@@ -576,14 +728,19 @@ testDiskFlagsUpdateReadonly(const void *opaque G_GNUC_UNUSED)
 {
     const char *const partsMigrate[] = { "'vda'", "<migrate>", "'read-only'", NULL };
     const char *const partsSnapshot[] = { "'vda'", "<snapshot>", "'read-only'", NULL };
+    const char *const partsBackup[] = { "'vda'", "<backup>", "'read-only'", NULL };
     g_autoptr(virDomainDiskDef) orig = testDiskFlagsDiskNew(0, 0);
     g_autoptr(virDomainDiskDef) migrate = testDiskFlagsDiskNew(VIR_TRISTATE_BOOL_YES, 0);
     g_autoptr(virDomainDiskDef) snapshot = testDiskFlagsDiskNew(0, VIR_TRISTATE_BOOL_YES);
+    g_autoptr(virDomainDiskDef) backup = testDiskFlagsDiskNew(0, 0);
     g_autoptr(virDomainDiskDef) neither = testDiskFlagsDiskNew(VIR_TRISTATE_BOOL_NO,
                                                                VIR_TRISTATE_BOOL_NO);
 
+    backup->flags.backup = VIR_TRISTATE_BOOL_YES;
+
     if (virDomainDiskFlagsValidateUpdate(migrate, orig) < 0 ||
-        virDomainDiskFlagsValidateUpdate(snapshot, orig) < 0)
+        virDomainDiskFlagsValidateUpdate(snapshot, orig) < 0 ||
+        virDomainDiskFlagsValidateUpdate(backup, orig) < 0)
         return -1;
 
     orig->src->readonly = true;
@@ -591,7 +748,9 @@ testDiskFlagsUpdateReadonly(const void *opaque G_GNUC_UNUSED)
     if (virDomainDiskFlagsValidateUpdate(migrate, orig) == 0 ||
         testDiskFlagsCheckError(VIR_ERR_CONFIG_UNSUPPORTED, partsMigrate) < 0 ||
         virDomainDiskFlagsValidateUpdate(snapshot, orig) == 0 ||
-        testDiskFlagsCheckError(VIR_ERR_CONFIG_UNSUPPORTED, partsSnapshot) < 0)
+        testDiskFlagsCheckError(VIR_ERR_CONFIG_UNSUPPORTED, partsSnapshot) < 0 ||
+        virDomainDiskFlagsValidateUpdate(backup, orig) == 0 ||
+        testDiskFlagsCheckError(VIR_ERR_CONFIG_UNSUPPORTED, partsBackup) < 0)
         return -1;
 
     return virDomainDiskFlagsValidateUpdate(neither, orig);
@@ -599,10 +758,10 @@ testDiskFlagsUpdateReadonly(const void *opaque G_GNUC_UNUSED)
 
 
 /*
- * Where the flags of a disk go: all nine combinations of them
+ * Where the flags of a disk go: all nine combinations of two of them, and the third
  */
 
-#define FLAG_COMBINATIONS (VIR_TRISTATE_BOOL_LAST * VIR_TRISTATE_BOOL_LAST)
+#define FLAG_COMBINATIONS (VIR_TRISTATE_BOOL_LAST * VIR_TRISTATE_BOOL_LAST + 3)
 
 static const char *const flagCombinations[FLAG_COMBINATIONS] = {
     "",
@@ -614,6 +773,9 @@ static const char *const flagCombinations[FLAG_COMBINATIONS] = {
     FLAGS(SNAPSHOT("false")),
     FLAGS(MIGRATE("true") SNAPSHOT("false")),
     FLAGS(MIGRATE("false") SNAPSHOT("false")),
+    FLAGS(BACKUP("true")),
+    FLAGS(BACKUP("false")),
+    FLAGS(MIGRATE("false") SNAPSHOT("true") BACKUP("false")),
 };
 
 
@@ -710,6 +872,86 @@ testDiskFlagsABI(const void *opaque G_GNUC_UNUSED)
 
 
 /*
+ * What a backup and a checkpoint take
+ */
+
+#define NAMED_DISK(target, children) \
+    "<disk type='file' device='disk'>" \
+    "<source file='/" target ".img'/><target dev='" target "' bus='virtio'/>" \
+    children "</disk>"
+
+struct testDiskFlagsBackup {
+    const char *disks; /* that the XML mentions; @: its attribute that says whether */
+    const char *taken; /* their targets */
+};
+
+
+static virDomainDef *
+testDiskFlagsBackupDomain(void)
+{
+    return testDiskFlagsParse(NAMED_DISK("vda", "")
+                              NAMED_DISK("vdb", FLAGS(BACKUP("false")))
+                              NAMED_DISK("vdc", FLAGS(BACKUP("true")))
+                              NAMED_DISK("vdd", "<readonly/>"), 0);
+}
+
+
+static int
+testDiskFlagsBackupAlign(const void *opaque)
+{
+    const struct testDiskFlagsBackup *test = opaque;
+    g_autofree char *disks = virStringReplace(test->disks, "@", "backup");
+    g_autofree char *xml = g_strdup_printf("<domainbackup>%s</domainbackup>", disks);
+    g_autoptr(virDomainDef) def = testDiskFlagsBackupDomain();
+    g_autoptr(virDomainBackupDef) backup = virDomainBackupDefParseString(xml, xmlopt, 0);
+    g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
+    size_t i;
+
+    if (!def || !backup || virDomainBackupAlignDisks(backup, def, "s") < 0)
+        return -1;
+
+    for (i = 0; i < def->ndisks; i++) {
+        size_t j;
+
+        for (j = 0; j < backup->ndisks; j++) {
+            if (STREQ(backup->disks[j].name, def->disks[i]->dst) &&
+                backup->disks[j].backup == VIR_TRISTATE_BOOL_YES)
+                virBufferAsprintf(&buf, "%s ", def->disks[i]->dst);
+        }
+    }
+
+    virBufferTrim(&buf, " ");
+    return virTestCompareToString(test->taken, NULLSTR_EMPTY(virBufferCurrentContent(&buf)));
+}
+
+
+static int
+testDiskFlagsCheckpointAlign(const void *opaque)
+{
+    const struct testDiskFlagsBackup *test = opaque;
+    g_autofree char *disks = virStringReplace(test->disks, "@", "checkpoint");
+    g_autofree char *xml = g_strdup_printf("<domaincheckpoint><name>c</name>%s</domaincheckpoint>",
+                                           disks);
+    g_autoptr(virDomainCheckpointDef) checkpoint = NULL;
+    g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
+    size_t i;
+
+    if (!(checkpoint = virDomainCheckpointDefParseString(xml, xmlopt, NULL, 0)) ||
+        !(checkpoint->parent.dom = testDiskFlagsBackupDomain()) ||
+        virDomainCheckpointAlignDisks(checkpoint) < 0)
+        return -1;
+
+    for (i = 0; i < checkpoint->ndisks; i++) {
+        if (checkpoint->disks[i].type == VIR_DOMAIN_CHECKPOINT_TYPE_BITMAP)
+            virBufferAsprintf(&buf, "%s ", checkpoint->disks[i].name);
+    }
+
+    virBufferTrim(&buf, " ");
+    return virTestCompareToString(test->taken, NULLSTR_EMPTY(virBufferCurrentContent(&buf)));
+}
+
+
+/*
  * Drivers that do not obey flags
  */
 
@@ -791,7 +1033,8 @@ testDiskFlagsArgv(const void *opaque G_GNUC_UNUSED)
 
     for (i = 0; i < flagged->ndisks; i++) {
         if (flagged->disks[i]->flags.migrate != VIR_TRISTATE_BOOL_ABSENT ||
-            flagged->disks[i]->flags.snapshot != VIR_TRISTATE_BOOL_ABSENT)
+            flagged->disks[i]->flags.snapshot != VIR_TRISTATE_BOOL_ABSENT ||
+            flagged->disks[i]->flags.backup != VIR_TRISTATE_BOOL_ABSENT)
             nflagged++;
 
         flagged->disks[i]->flags = (virDomainDiskFlags) { 0 };
@@ -851,6 +1094,26 @@ mymain(void)
     DO_TEST_SELECT("a caller that needs no reason gets the same decision",
                    testDiskSelectReasonIsOptional);
 
+#define DO_TEST_BACKUP(sentence, function) \
+    do { \
+        testDiskBackupHolds holds = function; \
+        if (virTestRun(sentence, testDiskBackup, &holds) < 0) \
+            ret = -1; \
+    } while (0)
+
+    DO_TEST_BACKUP("what the XML of a backup says of a disk decides by itself",
+                   testDiskBackupListRules);
+    DO_TEST_BACKUP("false keeps any disk that it does not mention from being backed up",
+                   testDiskBackupFalseKeeps);
+    DO_TEST_BACKUP("true backs up any disk that has a medium and can be written",
+                   testDiskBackupTrueTakes);
+    DO_TEST_BACKUP("a disk that is neither mentioned nor flagged is backed up as libvirt always did",
+                   testDiskBackupUnsetIsDefault);
+    DO_TEST_BACKUP("the reason given for a backup is a fact that speaks for the decision",
+                   testDiskBackupReasonIsAFact);
+    DO_TEST_BACKUP("of a disk that is not mentioned its definition decides",
+                   testDiskBackupDiskIsEnough);
+
 #define DO_TEST_DOCUMENT(parserSentence, schemaSentence, ...) \
     do { \
         const struct testDiskFlagsDocument doc = { __VA_ARGS__ }; \
@@ -882,6 +1145,9 @@ mymain(void)
     DO_TEST_ACCEPTED("migrate is written first in whatever order they were given",
                      FLAGS(SNAPSHOT("true") MIGRATE("false")),
                      FLAGS(MIGRATE("false") SNAPSHOT("true")));
+    DO_TEST_ACCEPTED("backup is written last in whatever order they were given",
+                     FLAGS(BACKUP("true") SNAPSHOT("true") MIGRATE("false")),
+                     FLAGS(MIGRATE("false") SNAPSHOT("true") BACKUP("true")));
     DO_TEST_ACCEPTED("an empty flag means true and is written as true",
                      FLAGS("<migrate/><snapshot></snapshot>"),
                      FLAGS(MIGRATE("true") SNAPSHOT("true")));
@@ -894,7 +1160,7 @@ mymain(void)
                      FLAGS(MIGRATE("<!-- of a kind -->false")), FLAGS(MIGRATE("false")));
 
     DO_TEST_TOLERATED("an unknown flag",
-                      FLAGS("<backup>true</backup>" MIGRATE("false")),
+                      FLAGS("<discard>true</discard>" MIGRATE("false")),
                       FLAGS(MIGRATE("false")));
     DO_TEST_TOLERATED("an unknown attribute of flags",
                       "<flags all='true'>" MIGRATE("false") "</flags>",
@@ -912,6 +1178,8 @@ mymain(void)
                     FLAGS(MIGRATE("maybe")), "'maybe'", "<migrate>", ALLOWED);
     DO_TEST_REFUSED("snapshot is true or false, not maybe",
                     FLAGS(SNAPSHOT("maybe")), "'maybe'", "<snapshot>", ALLOWED);
+    DO_TEST_REFUSED("backup is true or false, not maybe",
+                    FLAGS(BACKUP("maybe")), "'maybe'", "<backup>", ALLOWED);
     DO_TEST_REFUSED("a flag is not spelt yes",
                     FLAGS(MIGRATE("yes")), "'yes'", "<migrate>", ALLOWED);
     DO_TEST_REFUSED("a flag is not spelt 1",
@@ -929,6 +1197,8 @@ mymain(void)
                     "<migrate>", ONCE);
     DO_TEST_REFUSED("snapshot is given once",
                     FLAGS(SNAPSHOT("true") SNAPSHOT("false")), "<snapshot>", ONCE);
+    DO_TEST_REFUSED("backup is given once",
+                    FLAGS(BACKUP("true") BACKUP("true")), "<backup>", ONCE);
     DO_TEST_REFUSED("flags are given once",
                     FLAGS(MIGRATE("true")) FLAGS(SNAPSHOT("true")), "<flags>", ONCE);
     DO_TEST_REFUSED("empty flags count as flags given",
@@ -976,6 +1246,8 @@ mymain(void)
             testDiskFlagsUnfitRefused, "migrate");
     DO_TEST("snapshot cannot be true on a disk that cannot be snapshotted",
             testDiskFlagsUnfitRefused, "snapshot");
+    DO_TEST("backup cannot be true on a disk that cannot be backed up",
+            testDiskFlagsUnfitRefused, "backup");
     DO_TEST("false fits every disk, also an emptied drive",
             testDiskFlagsUnfitFalse, NULL);
     DO_TEST("the flag snapshot must not contradict the attribute snapshot",
@@ -989,6 +1261,22 @@ mymain(void)
             testDiskFlagsCopies, NULL);
     DO_TEST("flags are no part of the guest ABI",
             testDiskFlagsABI, NULL);
+#define DO_TEST_ALIGN(sentence, mentioned, expect) \
+    do { \
+        const struct testDiskFlagsBackup backup = { mentioned, expect }; \
+        DO_TEST("backup: " sentence, testDiskFlagsBackupAlign, &backup); \
+        DO_TEST("checkpoint: " sentence, testDiskFlagsCheckpointAlign, &backup); \
+    } while (0)
+
+    DO_TEST_ALIGN("without a list all disks are taken that have not false", "",
+                  "vda vdc");
+    DO_TEST_ALIGN("beside a list a disk is taken that has true",
+                  "<disks><disk name='vda'/></disks>", "vda vdc");
+    DO_TEST_ALIGN("the list goes before false",
+                  "<disks><disk name='vdb'/></disks>", "vdb vdc");
+    DO_TEST_ALIGN("the list goes before true",
+                  "<disks><disk name='vdb'/><disk name='vdc' @='no'/></disks>", "vdb");
+
 #ifdef WITH_QEMU
     DO_TEST("the QEMU command line does not depend on flags",
             testDiskFlagsArgv, NULL);

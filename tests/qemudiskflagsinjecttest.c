@@ -86,6 +86,9 @@ testInjectFit(xmlNodePtr disk)
     if (unfit && fit.snapshot == VIR_TRISTATE_BOOL_YES)
         fit.snapshot = VIR_TRISTATE_BOOL_NO;
 
+    if (unfit && fit.backup == VIR_TRISTATE_BOOL_YES)
+        fit.backup = VIR_TRISTATE_BOOL_NO;
+
     if (snapshot && fit.snapshot != VIR_TRISTATE_BOOL_ABSENT)
         fit.snapshot = virTristateBoolFromBool(STRNEQ(snapshot, "no"));
 
@@ -127,6 +130,7 @@ testInjectAdd(xmlNodePtr disk,
     node = xmlNewChild(disk, NULL, BAD_CAST "flags", NULL);
     testInjectFlag(node, "migrate", flags.migrate);
     testInjectFlag(node, "snapshot", flags.snapshot);
+    testInjectFlag(node, "backup", flags.backup);
 }
 
 
@@ -175,10 +179,12 @@ testInjectExpectRefusal(virDomainDef *def,
         g_autofree char *dev = target ? virXMLPropString(target, "dev") : NULL;
         g_autofree char *migrate = g_strdup_printf("flag <migrate> of disk '%s'", NULLSTR(dev));
         g_autofree char *snapshot = g_strdup_printf("flag <snapshot> of disk '%s'", NULLSTR(dev));
+        g_autofree char *backup = g_strdup_printf("flag <backup> of disk '%s'", NULLSTR(dev));
 
         if (unsupported &&
             ((fit.migrate != wish->migrate && strstr(error, migrate)) ||
-             (fit.snapshot != wish->snapshot && strstr(error, snapshot))))
+             (fit.snapshot != wish->snapshot && strstr(error, snapshot)) ||
+             (fit.backup != wish->backup && strstr(error, backup))))
             return 0;
     }
 
@@ -217,7 +223,8 @@ testInjectCheckFlags(const virDomainDef *def,
 
     for (i = 0; i < def->ndisks; i++) {
         if (def->disks[i]->flags.migrate != expect->disks[i]->flags.migrate ||
-            def->disks[i]->flags.snapshot != expect->disks[i]->flags.snapshot)
+            def->disks[i]->flags.snapshot != expect->disks[i]->flags.snapshot ||
+            def->disks[i]->flags.backup != expect->disks[i]->flags.backup)
             return testInjectFail("flags were not kept", def->disks[i]->dst);
     }
 
@@ -317,7 +324,8 @@ testInjectCheckAsked(const virDomainDef *def,
 
         if (!disk ||
             disk->flags.migrate != fit.migrate ||
-            disk->flags.snapshot != fit.snapshot)
+            disk->flags.snapshot != fit.snapshot ||
+            disk->flags.backup != fit.backup)
             return testInjectFail("flags were not taken", NULLSTR(dev));
     }
 
@@ -395,7 +403,8 @@ testInjectParse(const char *path,
     for (i = 0; i < ndisks; i++) {
         virDomainDiskFlags fit = testInjectFit(disks[i]);
 
-        fits = fits && fit.migrate == wish->migrate && fit.snapshot == wish->snapshot;
+        fits = fits && fit.migrate == wish->migrate && fit.snapshot == wish->snapshot &&
+               fit.backup == wish->backup;
         testInjectAdd(disks[i], *wish);
     }
 
@@ -514,10 +523,11 @@ testInjectMain(void)
     } runs[] = {
         { "command lines and errors are the same when no disk is to be copied",
           { .migrate = VIR_TRISTATE_BOOL_NO } },
-        { "command lines and errors are the same when no disk is in snapshots",
-          { .snapshot = VIR_TRISTATE_BOOL_NO } },
-        { "command lines and errors are the same when all disks are copied and in snapshots",
-          { .migrate = VIR_TRISTATE_BOOL_YES, .snapshot = VIR_TRISTATE_BOOL_YES } },
+        { "command lines and errors are the same when no disk is in snapshots or backups",
+          { .snapshot = VIR_TRISTATE_BOOL_NO, .backup = VIR_TRISTATE_BOOL_NO } },
+        { "command lines and errors are the same when all disks are copied, in snapshots and backups",
+          { .migrate = VIR_TRISTATE_BOOL_YES, .snapshot = VIR_TRISTATE_BOOL_YES,
+            .backup = VIR_TRISTATE_BOOL_YES } },
     };
     int ret = 0;
     size_t i;

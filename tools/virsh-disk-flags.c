@@ -7,8 +7,10 @@
 #include <config.h>
 
 #include "virsh-disk-flags.h"
+#include "virsh-disk-flags-file.h"
 #include "virsh-disk-plan.h"
 #include "virsh-util.h"
+#include "virsh-completer.h"
 #include "virsh-completer-domain.h"
 
 #include "disk_set/disk_set_change.h"
@@ -17,7 +19,7 @@
 #include "virxml.h"
 #include "vsh-table.h"
 
-static char **
+char **
 virshDiskFlagsValueCompleter(vshControl *ctl G_GNUC_UNUSED,
                              const vshCmd *cmd G_GNUC_UNUSED,
                              unsigned int flags)
@@ -32,21 +34,17 @@ virshDiskFlagsValueCompleter(vshControl *ctl G_GNUC_UNUSED,
 
 const vshCmdInfo info_domblkflags = {
     .help = N_("show or set the flags of a domain's disks"),
-    .desc = N_("Show which disks a migration that copies storage and a snapshot "
-               "take and why, or set the flags that decide it."),
+    .desc = N_("Show which disks a migration that copies storage, a snapshot and a "
+               "backup take and why, or set the flags that decide it."),
 };
 
 const vshCmdOptDef opts_domblkflags[] = {
     VIRSH_COMMON_OPT_DOMAIN_FULL(0),
-    {.name = "migrate",
+    VIRSH_DISK_FLAGS_OPTS,
+    {.name = "from-json",
      .type = VSH_OT_STRING,
-     .completer = virshDiskFlagsValueCompleter,
-     .help = N_("copy the disks in storage migration: true, false or default")
-    },
-    {.name = "snapshot",
-     .type = VSH_OT_STRING,
-     .completer = virshDiskFlagsValueCompleter,
-     .help = N_("take the disks into snapshots: true, false or default")
+     .completer = virshCompletePathLocalExisting,
+     .help = N_("set the flags that a file has as --json prints them")
     },
     {.name = "all",
      .type = VSH_OT_BOOL,
@@ -136,7 +134,7 @@ virshDiskFlagsShowTable(vshControl *ctl,
     size_t i;
 
     table = vshTableNew(_("Target"), _("Source"), _("Format"),
-                        _("Migrate"), _("Snapshot"), NULL);
+                        _("Migrate"), _("Snapshot"), _("Backup"), NULL);
     if (!table)
         return false;
 
@@ -144,11 +142,13 @@ virshDiskFlagsShowTable(vshControl *ctl,
         const virshDiskPlan *plan = &list->disks[i];
         g_autofree char *migrate = virshDiskFlagsDescribeMigrate(plan);
         g_autofree char *snapshot = virshDiskFlagsDescribeSnapshot(plan);
+        g_autofree char *backup = virshDiskFlagsDescribe(plan->backup, plan->backupReason,
+                                                         VIR_DOMAIN_SNAPSHOT_LOCATION_DEFAULT);
 
         unsure = unsure || plan->migrateUnsure;
 
         if (vshTableRowAppend(table, plan->target, NULLSTR_MINUS(plan->source),
-                              plan->format, migrate, snapshot, NULL) < 0)
+                              plan->format, migrate, snapshot, backup, NULL) < 0)
             return false;
     }
 
@@ -180,8 +180,10 @@ virshDiskFlagsPlanToJSON(const virshDiskPlan *plan)
     g_autoptr(virJSONValue) disk = NULL;
     g_autoptr(virJSONValue) migrate = NULL;
     g_autoptr(virJSONValue) snapshot = NULL;
+    g_autoptr(virJSONValue) backup = NULL;
     g_autoptr(virJSONValue) migrateFlag = virshDiskFlagsToJSON(plan->flags.migrate);
     g_autoptr(virJSONValue) snapshotFlag = virshDiskFlagsToJSON(plan->flags.snapshot);
+    g_autoptr(virJSONValue) backupFlag = virshDiskFlagsToJSON(plan->flags.backup);
 
     if (virJSONValueObjectAdd(&migrate,
                               "a:flag", &migrateFlag,
@@ -197,12 +199,18 @@ virshDiskFlagsPlanToJSON(const virshDiskPlan *plan)
                               "s:reason", virDomainDiskSelectionReasonTypeToString(plan->snapshotReason),
                               "S:refused", plan->snapshotRefusal,
                               NULL) < 0 ||
+        virJSONValueObjectAdd(&backup,
+                              "a:flag", &backupFlag,
+                              "b:selected", plan->backup,
+                              "s:reason", virDomainDiskSelectionReasonTypeToString(plan->backupReason),
+                              NULL) < 0 ||
         virJSONValueObjectAdd(&disk,
                               "s:target", plan->target,
                               "S:source", plan->source,
                               "s:format", plan->format,
                               "a:migrate", &migrate,
                               "a:snapshot", &snapshot,
+                              "a:backup", &backup,
                               NULL) < 0)
         return NULL;
 
@@ -260,14 +268,72 @@ virshDiskFlagsShow(vshControl *ctl,
 }
 
 
+static void
+virshDiskFlagsTellCopied(vshControl *ctl,
+                         const virshDiskPlanList *list)
+{
+    g_auto(virBuffer) copied = VIR_BUFFER_INITIALIZER;
+    g_auto(virBuffer) left = VIR_BUFFER_INITIALIZER;
+    size_t i;
+
+    for (i = 0; i < list->ndisks; i++) {
+        const virshDiskPlan *plan = &list->disks[i];
+
+        if (plan->migrate)
+            virBufferAsprintf(&copied, " %s", plan->target);
+        else if (plan->source)
+            virBufferAsprintf(&left, " %s (%s)", plan->target,
+                              virDomainDiskSelectionReasonTypeToString(plan->migrateReason));
+    }
+
+    if (virBufferCurrentContent(&left))
+        vshPrint(ctl, _("Disks that are copied:%1$s; not copied:%2$s\n"),
+                 NULLSTR_EMPTY(virBufferCurrentContent(&copied)),
+                 virBufferCurrentContent(&left));
+}
+
+
+/**
+ * virshDiskFlagsTellMigration:
+ * @ctl: virsh control structure
+ * @cmd: command "migrate"
+ * @dom: domain that is about to be migrated
+ *
+ * Prints which disks the migration copies and which not, and why, if it leaves any out
+ * without having been told by a list of disks.
+ */
+void
+virshDiskFlagsTellMigration(vshControl *ctl,
+                            const vshCmd *cmd,
+                            virDomainPtr dom)
+{
+    g_autoptr(xmlDoc) xml = NULL;
+    g_autoptr(xmlXPathContext) ctxt = NULL;
+    g_autoptr(virshDiskPlanList) list = NULL;
+    const char *disks = NULL;
+
+    if (!(vshCommandOptBool(cmd, "copy-storage-all") || vshCommandOptBool(cmd, "copy-storage-inc")) ||
+        vshCommandOptBool(cmd, "offline") ||
+        vshCommandOptString(ctl, cmd, "migrate-disks", &disks) < 0 || disks ||
+        virshDomainGetXMLFromDom(ctl, dom, 0, &xml, &ctxt) < 0)
+        return;
+
+    if (!(list = virshDiskPlanListNew(ctxt, true))) {
+        vshResetLibvirtError();
+        return;
+    }
+
+    virshDiskFlagsTellCopied(ctl, list);
+}
+
+
 static int
 virshDiskFlagsParseRequest(vshControl *ctl,
                            const vshCmd *cmd,
                            const char *option,
-                           virDiskSetRequest *requests,
-                           size_t *nrequests)
+                           virDiskSetWish *wish)
 {
-    virDiskSetRequest *request = requests + *nrequests;
+    virDiskSetRequest *request = wish->requests + wish->nrequests;
     const char *value = NULL;
 
     if (vshCommandOptString(ctl, cmd, option, &value) < 0)
@@ -290,7 +356,56 @@ virshDiskFlagsParseRequest(vshControl *ctl,
         return -1;
     }
 
-    (*nrequests)++;
+    wish->nrequests++;
+    return 0;
+}
+
+
+static int
+virshDiskFlagsParseRequests(vshControl *ctl,
+                            const vshCmd *cmd,
+                            virDiskSetWish *wish)
+{
+    if (virshDiskFlagsParseRequest(ctl, cmd, "migrate", wish) < 0 ||
+        virshDiskFlagsParseRequest(ctl, cmd, "snapshot", wish) < 0 ||
+        virshDiskFlagsParseRequest(ctl, cmd, "backup", wish) < 0)
+        return -1;
+
+    return 0;
+}
+
+
+/**
+ * virshDiskFlagsFormat:
+ * @ctl: virsh control structure
+ * @cmd: command with the options VIRSH_DISK_FLAGS_OPTS
+ * @buf: buffer of the <disk> element's children
+ *
+ * Formats the <flags> element that the options ask for; nothing when there are none.
+ *
+ * Returns 0 on success, -1 with an error printed when a value is not allowed.
+ */
+int
+virshDiskFlagsFormat(vshControl *ctl,
+                     const vshCmd *cmd,
+                     virBuffer *buf)
+{
+    g_auto(virBuffer) childBuf = VIR_BUFFER_INIT_CHILD(buf);
+    virDiskSetWish wish = { 0 };
+    size_t i;
+
+    if (virshDiskFlagsParseRequests(ctl, cmd, &wish) < 0)
+        return -1;
+
+    for (i = 0; i < wish.nrequests; i++) {
+        const virDiskSetRequest *request = wish.requests + i;
+
+        if (request->value != VIR_DISK_SET_FLAG_ABSENT)
+            virBufferAsprintf(&childBuf, "<%1$s>%2$s</%1$s>\n", request->flag,
+                              request->value == VIR_DISK_SET_FLAG_TRUE ? "true" : "false");
+    }
+
+    virXMLFormatElement(buf, "flags", NULL, &childBuf);
     return 0;
 }
 
@@ -299,22 +414,15 @@ static bool
 virshDiskFlagsSet(vshControl *ctl,
                   const vshCmd *cmd,
                   virDomainPtr dom,
-                  const virDiskSetRequest *requests,
-                  size_t nrequests)
+                  const virDiskSetWish *wishes,
+                  size_t nwishes)
 {
     virshControl *priv = ctl->privData;
-    const char **disks = vshCommandOptArgv(cmd, "disk");
-    bool all = vshCommandOptBool(cmd, "all");
     unsigned int flags = 0;
     virDiskSetScope scope;
 
     if (priv->readonly) {
         vshError(ctl, "%s", _("flags of disks cannot be set over a read-only connection: leave out --readonly (-r)"));
-        return false;
-    }
-
-    if (all == !!disks) {
-        vshError(ctl, "%s", _("name the disks to set or use --all for every disk that can have the flags"));
         return false;
     }
 
@@ -325,7 +433,7 @@ virshDiskFlagsSet(vshControl *ctl,
         flags |= VIR_DOMAIN_AFFECT_CONFIG;
 
     if (virDiskSetScopeInit(&scope, dom, flags) < 0 ||
-        virDiskSetChangeDisks(&scope, disks, requests, nrequests, all) < 0) {
+        virDiskSetChangeDisks(&scope, wishes, nwishes, vshCommandOptBool(cmd, "all")) < 0) {
         vshResetLibvirtError();
         vshError(ctl, "%s", virDiskSetMessageGet());
         return false;
@@ -336,13 +444,57 @@ virshDiskFlagsSet(vshControl *ctl,
 }
 
 
+static bool
+virshDiskFlagsSetNamed(vshControl *ctl,
+                       const vshCmd *cmd,
+                       virDomainPtr dom,
+                       const virDiskSetWish *wish)
+{
+    const char **disks = vshCommandOptArgv(cmd, "disk");
+    bool all = vshCommandOptBool(cmd, "all");
+    size_t nwishes = disks ? g_strv_length((char **) disks) : 1;
+    g_autofree virDiskSetWish *wishes = g_new0(virDiskSetWish, nwishes);
+    size_t i;
+
+    if (all == !!disks) {
+        vshError(ctl, "%s", _("name the disks to set or use --all for every disk that can have the flags"));
+        return false;
+    }
+
+    for (i = 0; i < nwishes; i++) {
+        wishes[i] = *wish;
+        wishes[i].name = disks ? disks[i] : NULL;
+    }
+
+    return virshDiskFlagsSet(ctl, cmd, dom, wishes, nwishes);
+}
+
+
+static bool
+virshDiskFlagsSetFromFile(vshControl *ctl,
+                          const vshCmd *cmd,
+                          virDomainPtr dom,
+                          const char *path)
+{
+    g_autoptr(virJSONValue) disks = NULL;
+    g_autofree virDiskSetWish *wishes = NULL;
+    size_t nwishes;
+
+    if (!(disks = virshDiskFlagsFileRead(ctl, path)) ||
+        !(wishes = virshDiskFlagsFileParse(ctl, path, disks, &nwishes)))
+        return false;
+
+    return virshDiskFlagsSet(ctl, cmd, dom, wishes, nwishes);
+}
+
+
 bool
 cmdDomblkflags(vshControl *ctl,
                const vshCmd *cmd)
 {
     g_autoptr(virshDomain) dom = NULL;
-    virDiskSetRequest requests[VIR_DISK_SET_CHANGE_REQUESTS];
-    size_t nrequests = 0;
+    virDiskSetWish wish = { 0 };
+    const char *file = NULL;
     bool current = vshCommandOptBool(cmd, "current");
     bool live = vshCommandOptBool(cmd, "live");
     bool config = vshCommandOptBool(cmd, "config");
@@ -351,21 +503,33 @@ cmdDomblkflags(vshControl *ctl,
     VSH_EXCLUSIVE_OPTIONS_VAR(current, config);
     VSH_EXCLUSIVE_OPTIONS("inactive", "migrate");
     VSH_EXCLUSIVE_OPTIONS("inactive", "snapshot");
+    VSH_EXCLUSIVE_OPTIONS("inactive", "backup");
+    VSH_EXCLUSIVE_OPTIONS("inactive", "from-json");
     VSH_EXCLUSIVE_OPTIONS("json", "migrate");
     VSH_EXCLUSIVE_OPTIONS("json", "snapshot");
+    VSH_EXCLUSIVE_OPTIONS("json", "backup");
+    VSH_EXCLUSIVE_OPTIONS("json", "from-json");
+    VSH_EXCLUSIVE_OPTIONS("from-json", "migrate");
+    VSH_EXCLUSIVE_OPTIONS("from-json", "snapshot");
+    VSH_EXCLUSIVE_OPTIONS("from-json", "backup");
+    VSH_EXCLUSIVE_OPTIONS("from-json", "all");
+    VSH_EXCLUSIVE_OPTIONS("from-json", "disk");
 
-    if (virshDiskFlagsParseRequest(ctl, cmd, "migrate", requests, &nrequests) < 0 ||
-        virshDiskFlagsParseRequest(ctl, cmd, "snapshot", requests, &nrequests) < 0)
+    if (virshDiskFlagsParseRequests(ctl, cmd, &wish) < 0 ||
+        vshCommandOptString(ctl, cmd, "from-json", &file) < 0)
         return false;
 
     if (!(dom = virshCommandOptDomain(ctl, cmd, NULL)))
         return false;
 
-    if (nrequests > 0)
-        return virshDiskFlagsSet(ctl, cmd, dom, requests, nrequests);
+    if (file)
+        return virshDiskFlagsSetFromFile(ctl, cmd, dom, file);
+
+    if (wish.nrequests > 0)
+        return virshDiskFlagsSetNamed(ctl, cmd, dom, &wish);
 
     if (vshCommandOptBool(cmd, "all") || live || config || current || vshCommandOptArgv(cmd, "disk")) {
-        vshError(ctl, "%s", _("say what to set: --migrate or --snapshot with 'true', 'false' or 'default'"));
+        vshError(ctl, "%s", _("say what to set: --migrate, --snapshot or --backup with 'true', 'false' or 'default'"));
         return false;
     }
 

@@ -6,7 +6,35 @@
 
 #pragma once
 
+#include "virbuffer.h"
 #include "virsh.h"
+
+char **
+virshDiskFlagsValueCompleter(vshControl *ctl,
+                             const vshCmd *cmd,
+                             unsigned int flags);
+
+#define VIRSH_DISK_FLAGS_OPT(_name, _help) \
+    {.name = _name, \
+     .type = VSH_OT_STRING, \
+     .completer = virshDiskFlagsValueCompleter, \
+     .help = _help \
+    }
+
+#define VIRSH_DISK_FLAGS_OPTS \
+    VIRSH_DISK_FLAGS_OPT("migrate", N_("copy the disk in storage migration: true, false or default")), \
+    VIRSH_DISK_FLAGS_OPT("snapshot", N_("take the disk into snapshots: true, false or default")), \
+    VIRSH_DISK_FLAGS_OPT("backup", N_("take the disk into backups: true, false or default"))
+
+int
+virshDiskFlagsFormat(vshControl *ctl,
+                     const vshCmd *cmd,
+                     virBuffer *buf);
+
+void
+virshDiskFlagsTellMigration(vshControl *ctl,
+                            const vshCmd *cmd,
+                            virDomainPtr dom);
 
 extern const vshCmdInfo info_domblkflags;
 extern const vshCmdOptDef opts_domblkflags[];

@@ -195,6 +195,20 @@ virshDiskPlanSetSnapshot(virshDiskPlan *plan,
 }
 
 
+static void
+virshDiskPlanSetBackup(virshDiskPlan *plan,
+                       const virDomainDiskDef *disk)
+{
+    virDomainDiskBackupFacts facts = {
+        .flag = disk->flags.backup,
+        .empty = !plan->source,
+        .readonly = disk->src->readonly,
+    };
+
+    plan->backup = virDomainDiskSelectBackup(&facts, &plan->backupReason);
+}
+
+
 /* Internal and external can't be mixed, and the memory of a running domain is
  * saved internally unless the snapshot XML says otherwise. */
 static void
@@ -224,8 +238,8 @@ virshDiskPlanListCheckMixing(virshDiskPlanList *list,
  * @active: whether the XML is that of a running domain
  *
  * Tells for each disk, in the order of the XML, whether a migration that copies
- * storage would copy it and whether a snapshot would take it, if neither is told
- * anything about disks.
+ * storage would copy it and whether a snapshot and a backup would take it, if none is
+ * told anything about disks.
  *
  * Returns the plan, owned by the caller, or NULL with a libvirt error reported.
  */
@@ -260,6 +274,7 @@ virshDiskPlanListNew(xmlXPathContextPtr ctxt,
         plan->flags = disk->flags;
         virshDiskPlanSetMigrate(plan, disk);
         virshDiskPlanSetSnapshot(plan, disk);
+        virshDiskPlanSetBackup(plan, disk);
     }
 
     virshDiskPlanListCheckMixing(list, active);

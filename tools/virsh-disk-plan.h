@@ -21,6 +21,9 @@ struct _virshDiskPlan {
     bool migrateUnsure; /* left behind on storage that may not be shared */
     bool migrateOntoItself; /* the destination would open the same place */
 
+    bool backup;
+    virDomainDiskSelectionReason backupReason;
+
     virDomainSnapshotLocation snapshot;
     virDomainDiskSelectionReason snapshotReason;
     const char *snapshotRefusal; /* why the snapshot can't take it; NULL if it can */

@@ -2,8 +2,8 @@
  * libvirt-disk-set.h: sets of disks that an operation on a domain takes
  * Summary: sets of disks of a domain
  * Description: Provides the interfaces of the disk-set library, which keeps the
- *              disks that storage migration copies, or that a snapshot takes,
- *              as a set
+ *              disks that storage migration copies, or that a snapshot or a
+ *              backup takes, as a set
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -30,6 +30,8 @@ extern "C" {
 typedef enum {
     VIR_DOMAIN_DISK_SET_MIGRATE  = 0, /* disks that storage migration copies (Since: 11.3.0) */
     VIR_DOMAIN_DISK_SET_SNAPSHOT = 1 << 16, /* disks that a snapshot takes (Since: 11.3.0) */
+    VIR_DOMAIN_DISK_SET_HALT     = 1 << 17, /* the domain ends once it is saved (Since: 11.3.0) */
+    VIR_DOMAIN_DISK_SET_BACKUP   = 1 << 18, /* disks that a backup takes (Since: 11.3.0) */
 } virDomainDiskSetFlags;
 
 int virDomainDiskSetAdd(virDomainPtr dom,
@@ -63,6 +65,11 @@ int virDomainDiskSetMigrateParams(virDomainPtr dom,
 char *virDomainDiskSetSnapshotXML(virDomainPtr dom,
                                   const char *xmlDesc,
                                   unsigned int flags);
+
+int virDomainDiskSetSave(virDomainPtr dom,
+                         const char *to,
+                         const char *xmlDesc,
+                         unsigned int flags);
 
 const char *virDomainDiskSetGetLastMessage(void);
 

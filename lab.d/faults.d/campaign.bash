@@ -1,6 +1,6 @@
 # Functions of a case of the fault campaign.  Sourced after the helpers of the tests,
-# with the case in CASE (its directory), STOCK (yes: without our change), OPERATION,
-# PHASE, FAULT and MAY_BE (see table).
+# with the case in CASE (its directory), STOCK (yes: without our change), OPERATION
+# (without "-live"), LIVE_SNAPSHOT (yes or no), PHASE, FAULT and MAY_BE (see table).
 # shellcheck shell=bash
 
 FAULTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

@@ -3,6 +3,9 @@
 # has only the disks that the snapshot takes.
 # shellcheck shell=bash disable=SC2034,SC2054
 
+# Whether it takes a snapshot, "s1".
+is_taking() { [[ $OPERATION = @(snapshot|live) ]]; }
+
 is_migration() { [[ $OPERATION = migrate* ]]; }
 
 # What the operation copies or saves, and the images that it has to leave alone.
@@ -56,9 +59,11 @@ PYTHON
 storage_host() { if is_migration; then echo b; else echo a; fi; }
 
 mount_small_storage() {
-    local host
+    local host size=320M
     host=$(storage_host)
-    on "$host" mount -t tmpfs -o size=320M tmpfs /var/lib/libvirt/images
+    # Memory that is to be written to a file has to find room.
+    [ "$LIVE_SNAPSHOT" = no ] || size=640M
+    on "$host" mount -t tmpfs -o size=$size tmpfs /var/lib/libvirt/images
     on "$host" virsh -q pool-refresh images
 }
 
@@ -82,6 +87,14 @@ fill_storage() {
 
 # data_of HOST: what else than stamps is in a disk that takes a while to copy.
 data_of() { dd if="$(image "$1" b.raw)" bs=1M skip=8 count=24 status=none | sha256sum; }
+
+take_s1() {
+    if [ "$LIVE_SNAPSHOT" = yes ]; then
+        on a virsh -q snapshot-create-as demo s1 --live > /dev/null
+    else
+        on a virsh -q snapshot-create-as demo s1 > /dev/null
+    fi
+}
 
 # A guest that runs on a and, for what works on snapshots, has some.
 prepare_guest() {
@@ -116,8 +129,8 @@ prepare_guest() {
         [ "$STOCK" = yes ] || update_flags a "$LIVE_CHANGE" --live
     else
         on a virsh -q snapshot-create-as demo earlier > /dev/null
-        if [ "$OPERATION" != snapshot ]; then
-            on a virsh -q snapshot-create-as demo s1 > /dev/null
+        if ! is_taking; then
+            take_s1
             guest_number a > "$CASE/snapshot-number"
         fi
         [ "$OPERATION" != revert ] || wait_for_number a $(($(guest_number a) + 1))
@@ -139,6 +152,7 @@ operation_command() {
         [ "$STOCK" = no ] || COMMAND+=(--migrate-disks "${COPIED// /,}")
         COMMAND+=(demo "qemu+tcp://$to/system") ;;
     snapshot) COMMAND=(a virsh -q snapshot-create-as demo "$snapshot") ;;
+    live) COMMAND=(a virsh -q snapshot-create-as demo "$snapshot" --live) ;;
     revert) COMMAND=(a virsh -q snapshot-revert demo "$snapshot" --running) ;;
     delete) COMMAND=(a virsh -q snapshot-delete demo "$snapshot") ;;
     esac
@@ -159,6 +173,7 @@ is_operation_over() { [ -s "$CASE/status" ]; }
 work_command() {
     case $OPERATION in
     snapshot) echo snapshot-save ;;
+    live) echo migrate ;;
     revert) echo snapshot-load ;;
     delete) echo snapshot-delete ;;
     esac

@@ -115,14 +115,38 @@ hit_saving() {
     step_to_work
 }
 
+# Of a live snapshot: the disks are being taken, the guest is stopped.
+hit_taking() {
+    freeze a qemu
+    start_operation
+    step_to transaction
+}
+
+# Its memory is not protected yet, or its protection is not heard of.  QEMU answers at
+# once and protects it then.
+hit_protecting() {
+    freeze a qemu
+    start_operation
+    step_until_sent migrate
+    refute_sent a cont
+}
+
 hit_loading() {
     hit_starting
     step_to_work
 }
 
-step_to_work() {
-    "$FAULTS/step" "$(process_of a qemu)" "$LDF_LAB/a/log/libvirtd.log" "$(cat "$LDF_LAB/a/mark")" "$(work_command)"
-    is_pending a "$(work_command)" || fail "QEMU was done with $(work_command) before it could be stopped"
+step_to_work() { step_to "$(work_command)"; }
+
+# step_until_sent COMMAND
+step_until_sent() {
+    "$FAULTS/step" "$(process_of a qemu)" "$LDF_LAB/a/log/libvirtd.log" "$(cat "$LDF_LAB/a/mark")" "$1"
+}
+
+# step_to COMMAND: and it is unanswered.
+step_to() {
+    step_until_sent "$1"
+    is_pending a "$1" || fail "QEMU was done with $1 before it could be stopped"
 }
 
 # QEMU is done and has nothing left to read, and libvirtd does not listen yet.
@@ -173,7 +197,7 @@ hit_starting() {
 # Whoever opens the file for these metadata waits.
 hit_metadata() {
     local snapshot=earlier
-    [ "$OPERATION" != snapshot ] || snapshot=s1
+    ! is_taking || snapshot=s1
     hold_metadata "$snapshot"
     start_operation
     wait_until 30 is_metadata_held

@@ -30,10 +30,11 @@ repeat() {
     migrate*)
         [ "$from" = a ] || to=a
         mark ;;
-    snapshot)
+    snapshot|live)
+        ! is_left_over || snapshot=again
         [ "$(snapshots a)" = earlier ] || snapshot=again ;;
     delete)
-        [ "$(snapshots a)" != earlier ] || on a virsh -q snapshot-create-as demo s1 ;;
+        [ "$(snapshots a)" != earlier ] || take_s1 ;;
     esac
     operation_command "$from" "$to" "$snapshot"
     run_again
@@ -43,7 +44,7 @@ repeat() {
         assert_guest_went_on_after "$from" "$to"
         check_flags "$to"
         check_stamps "$to" ;;
-    snapshot)
+    snapshot|live)
         assert_regex "$(qcow2_tags a b.qcow2),$(qcow2_tags a c.qcow2)" " $snapshot,.* $snapshot\$" ;;
     revert)
         await_guest a

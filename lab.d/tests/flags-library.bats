@@ -83,6 +83,37 @@ flagless_guest() {
     assert_equal "$(qcow2_tags a b.qcow2)" ""
 }
 
+@test "a save takes the set and the memory to a file, and the guest goes on" {
+    flagless_guest
+    assert_equal "$(calls add vdd snapshot)" 0
+    assert_equal "$(calls save /var/lib/libvirt/images/memory)" 0
+    assert_equal "$(qcow2_tags a d.qcow2), $(qcow2_tags a b.qcow2), $(state_of a)" "saved, , running"
+    [ -s "$LDF_LAB/a/lib/images/memory" ]
+    run -0 calls save /var/lib/libvirt/images/memory
+    assert_line --regexp "^-1 .*already exists"
+    on a virsh -q snapshot-revert demo saved
+    on a virsh -q snapshot-delete demo saved
+    [ ! -e "$LDF_LAB/a/lib/images/memory" ]
+}
+
+@test "a save that halts ends the guest, and can be gone back to" {
+    flagless_guest
+    assert_equal "$(calls add vdd snapshot)" 0
+    assert_equal "$(calls save /var/lib/libvirt/images/memory halt)" 0
+    assert_equal "$(qcow2_tags a d.qcow2), $(state_of a)" "saved, shut off"
+    on a virsh -q snapshot-revert demo saved --running
+    assert_equal "$(state_of a)" running
+}
+
+@test "a save that halts and fails lets the guest go on" {
+    flagless_guest
+    assert_equal "$(calls add vdd snapshot)" 0
+    echo mine > "$LDF_LAB/a/lib/images/memory"
+    run -0 calls save /var/lib/libvirt/images/memory halt
+    assert_line --regexp "^-1 .*exists already"
+    assert_equal "$(state_of a), $(cat "$LDF_LAB/a/lib/images/memory")" "running, mine"
+}
+
 @test "the library makes no error in memory over a remote connection" {
     flagless_guest
     run -0 on b env "LD_LIBRARY_PATH=$LD_LIBRARY_PATH" "LIBVIRT_DEFAULT_URI=$LIBVIRT_DEFAULT_URI" \

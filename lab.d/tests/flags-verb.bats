@@ -64,6 +64,28 @@ flagged_guest() {
     assert_equal "$(flags_of a vdb)" ""
 }
 
+@test "what domblkflags prints as JSON can be given back, and sets all flags of all disks" {
+    flagged_guest
+    start_guest a
+    on a virsh -q domblkflags demo vdb --migrate false --snapshot true --live
+    on a virsh -q domblkflags demo vdc --backup false --live
+    on a virsh -q domblkflags demo --json > "$BATS_TEST_TMPDIR/flags.json"
+    on a virsh -q domblkflags demo vdb vdc vdd --migrate true --snapshot default --backup true --live --config
+    on a virsh -q domblkflags demo --from-json "$BATS_TEST_TMPDIR/flags.json" --live --config
+    for how in "" --inactive; do
+        assert_equal "$(flags_of a vdb $how) / $(flags_of a vdc $how) / $(flags_of a vdd $how)" \
+            "migrate=false snapshot=true / backup=false / "
+    done
+}
+
+@test "a file of flags with a disk that the guest does not have changes none" {
+    flagged_guest
+    echo '[{"target": "vdb", "migrate": {"flag": true}}, {"target": "vdx"}]' > "$BATS_TEST_TMPDIR/flags.json"
+    run ! on a virsh -q domblkflags demo --from-json "$BATS_TEST_TMPDIR/flags.json"
+    assert_output --partial "no disk has the target or the source 'vdx'"
+    assert_equal "$(flags_of a vdb)" ""
+}
+
 @test "a disk that only one of both definitions has keeps domblkflags from setting any" {
     flagged_guest
     start_guest a
@@ -99,6 +121,17 @@ flagged_guest() {
     run -0 migrate a b managed --copy-storage-all --unsafe
     assert_copied a b "$planned"
     assert_guest_went_on a b
+}
+
+@test "a migration says once which disks it copies, and which not, and why" {
+    flagged_guest
+    start_guest a
+    on a virsh -q domblkflags demo vdc vdd --migrate false --live
+    make_images b vdb=qcow2:b.qcow2 vdc=raw:c.raw vdd=qcow2:d.qcow2
+    mark
+    run -0 migrate a b managed --copy-storage-all --unsafe --verbose
+    assert_output --partial "Disks that are copied: vdb; not copied: vda (shareable) vdc (flag) vdd (flag)"
+    assert_equal "$(since_mark a | grep -c "decide which are copied: 'vdb', and not 'vda vdc vdd'")" 1
 }
 
 @test "a snapshot obeys at once what domblkflags set, as its plan says" {

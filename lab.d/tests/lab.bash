@@ -171,7 +171,7 @@ qcow2_tags() {
 flags_of() {
     on "$1" virsh dumpxml demo ${3:+"$3"} > "$BATS_TEST_TMPDIR/flags.xml"
     local name value result=()
-    for name in migrate snapshot; do
+    for name in migrate snapshot backup; do
         value=$(xmllint --xpath "string(//disk[target/@dev='$2']/flags/$name)" "$BATS_TEST_TMPDIR/flags.xml")
         [ -z "$value" ] || result+=("$name=$value")
     done

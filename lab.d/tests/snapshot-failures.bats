@@ -21,6 +21,15 @@ paused_guest() {
     mark
 }
 
+# The same, with a qcow2 image vdc that has its data in a file beside it.
+paused_guest_with_data_file() {
+    define_guest a vdb=qcow2:b.qcow2 vdc=qcow2:c.qcow2
+    on a qemu-img create -q -f qcow2 -o data_file=/var/lib/libvirt/images/c.data \
+        /var/lib/libvirt/images/c.qcow2 8M
+    on a virsh -q start demo --paused
+    mark
+}
+
 # assert_refused WORD...: the snapshot that was run was refused in these words,
 # and QEMU has been told nothing.
 assert_refused() {
@@ -67,6 +76,18 @@ assert_nothing_left() {
         "<snapshot>" "false" "--diskspec vdc,snapshot=no"
     run on a virsh -q snapshot-create-as demo s1 --diskspec vdb,snapshot=no
     assert_refused "vdc" "raw" "<snapshot>"
+}
+
+@test "an image whose data are in another file is refused with the flag that leaves it out" {
+    paused_guest_with_data_file
+    run on a virsh -q snapshot-create-as demo s1
+    assert_refused "internal snapshot for disk 'vdc' unsupported" "'/var/lib/libvirt/images/c.data'" \
+        "<snapshot>false</snapshot>" "--diskspec vdc,snapshot=no"
+    run on a virsh -q snapshot-create-as demo s1 --live
+    assert_refused "internal snapshot for disk 'vdc' unsupported" "'/var/lib/libvirt/images/c.data'"
+    on a virsh -q domblkflags demo vdc --snapshot false --live
+    on a virsh -q snapshot-create-as demo s1 > /dev/null
+    assert_equal "$(tags a b.qcow2 c.qcow2)" "b.qcow2:s1 c.qcow2:"
 }
 
 @test "internal and external disks do not mix, and the refusal names one of each" {
@@ -153,6 +174,26 @@ assert_nothing_left() {
     on a virsh -q snapshot-create-as demo s1 > /dev/null
     assert_equal "$(tags a b.qcow2 c.qcow2)" "b.qcow2:earlier s1 c.qcow2:earlier s1"
     assert_equal "$(current a)" s1
+}
+
+@test "QEMU of a transient domain killed while a taking is undone: libvirtd goes on, no tag stays" {
+    local pid
+    make_images a vdb=qcow2:b.qcow2
+    "$ROOT/lab.d/guest-xml" demo vdb=qcow2:b.qcow2 > "$BATS_TEST_TMPDIR/demo.xml"
+    on a virsh -q create "$BATS_TEST_TMPDIR/demo.xml" > /dev/null
+    lock_metadata
+    pid=$(libvirtd_pid)
+    on a kill -STOP "$(qemu_pid a)"
+    in_background snapshot-create-as demo s1
+    on a "$ROOT/lab.d/faults.d/step" "$(qemu_pid a)" /var/log/libvirt/libvirtd.log \
+        "$(cat "$LDF_LAB/a/mark")" snapshot-delete
+    on a kill -KILL "$(qemu_pid a)"
+    wait "$(cat "$BATS_TEST_TMPDIR/virsh.pid")" || :
+    run cat "$BATS_TEST_TMPDIR/virsh"
+    assert_output --partial "unable to save metadata for snapshot s1"
+    assert_equal "domains: $(on a virsh -q list --all --name | xargs)" "domains: "
+    assert_equal "$(libvirtd_pid)" "$pid"
+    assert_equal "$(tags a b.qcow2)" "b.qcow2:"
 }
 
 @test "a QEMU that dies while it saves leaves nothing" {

@@ -26,33 +26,12 @@ start_subset_guest() {
     mark
 }
 
-end_virsh() {
-    local pid
-    [ -e "$BATS_TEST_TMPDIR/virsh.pid" ] || return 0
-    pid=$(cat "$BATS_TEST_TMPDIR/virsh.pid")
-    kill "$pid" 2>/dev/null || :
-    wait "$pid" || :
-}
-
-# A test that failed may have left it stopped.
-thaw_qemu() {
-    local pid
-    pid=$(qemu_pid a 2>/dev/null) || return 0
-    on a kill -CONT "$pid" 2>/dev/null || :
-}
-
 # kill_libvirtd_and_thaw: what QEMU was told is done while nobody listens.
 kill_libvirtd_and_thaw() {
     local qemu
     qemu=$(qemu_pid a)
     "$ROOT/lab" stop a --kill
     on a kill -CONT "$qemu"
-}
-
-# start_libvirtd: until it has taken the guest over again.
-start_libvirtd() {
-    "$ROOT/lab" start a
-    on a virsh -q qemu-monitor-command demo '{"execute":"query-status"}' > /dev/null
 }
 
 # Whatever was interrupted: nothing of it is left and a new snapshot works.

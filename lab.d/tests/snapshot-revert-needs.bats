@@ -297,3 +297,32 @@ damage_snapshot() { "$ROOT/lab.d/faults.d/damage" "$(image a "$1")" > /dev/null;
     refute_output --partial "verification failed"
     assert_equal "$(tags a b.qcow2), snapshots $(snapshots a)" "b.qcow2:s1, snapshots s1"
 }
+
+@test "where the images cannot be put forth again either, the error says what holds their contents" {
+    local kept
+    mkdir "$BATS_TEST_TMPDIR/bin"
+    cat > "$BATS_TEST_TMPDIR/bin/qemu-img" <<'EOF'
+#!/bin/sh
+case "$*" in *"snapshot -a libvirt-before-revert"*) echo "no room" >&2; exit 1 ;; esac
+exec /usr/bin/qemu-img "$@"
+EOF
+    chmod 755 "$BATS_TEST_TMPDIR/bin/qemu-img"
+    restart_libvirtd_with PATH="$BATS_TEST_TMPDIR/bin:$PATH"
+    define_guest a vdb=qcow2:b.qcow2 vdc=qcow2:c.qcow2 vdd=raw:d.raw,snapshot=false
+    qemu-io -c 'write -q -P 1 4M 64k' "$(image a b.qcow2)"
+    on a virsh -q snapshot-create-as demo s1 > /dev/null
+    qemu-io -c 'write -q -P 2 4M 64k' "$(image a b.qcow2)"
+    damage_snapshot c.qcow2
+    run on a virsh -q snapshot-revert demo s1
+    "$ROOT/lab" stop a
+    "$ROOT/lab" start a
+    assert_failure 1
+    assert_output --partial "'vdc'"
+    kept=$(sed -n "s/.*in its snapshot '\(libvirt-before-revert-[0-9]*\)'.*/\1/p" <<< "$output")
+    assert_equal "$(tags a b.qcow2 c.qcow2)" "b.qcow2:s1 $kept c.qcow2:s1 $kept"
+    run -0 qemu-io -r -c 'read -P 1 4M 64k' "$(image a b.qcow2)"
+    refute_output --partial "verification failed"
+    qemu-img snapshot -a "$kept" "$(image a b.qcow2)"
+    run -0 qemu-io -r -c 'read -P 2 4M 64k' "$(image a b.qcow2)"
+    refute_output --partial "verification failed"
+}

@@ -16,9 +16,10 @@ sum_of() { sha256sum < "$(image a "$1")"; }
 guest_with_snapshot() {
     define_guest a vdb=qcow2:b.qcow2 vdc=raw:c.raw,snapshot=false "$@"
     start_guest a
+    BEFORE=$(guest_number a)
     on a virsh -q snapshot-create-as demo s1 > /dev/null
-    NUMBER=$(guest_number a)
-    wait_for_number a $((NUMBER + 1))
+    AFTER=$(guest_number a)
+    wait_for_number a $((AFTER + 1))
     mark
 }
 
@@ -59,7 +60,7 @@ check_revert() {
     of-running)
         assert_equal "$(state_of a)" running
         assert_equal "$(qmp_names a | grep -xE 'snapshot-load|cont' | xargs)" "snapshot-load cont"
-        assert_running_from a "$RUNNING"
+        assert_running_from a "$BEFORE" "$AFTER"
         [ "$(last_stamp a c.raw)" -ge "$last" ] || fail "c.raw lost stamps after $(last_stamp a c.raw)"
         ;;
     of-paused)
@@ -85,9 +86,10 @@ check_revert() {
     define_guest a vdb=qcow2:b.qcow2 vdc=raw:c.raw,snapshot=false hdc=cdrom:
     on a virsh -q snapshot-create-as demo of-shutoff > /dev/null
     start_guest a
+    BEFORE=$(guest_number a)
     on a virsh -q snapshot-create-as demo of-running > /dev/null
-    RUNNING=$(guest_number a)
-    PAUSED=$(pause_after a $((RUNNING + 1)))
+    AFTER=$(guest_number a)
+    PAUSED=$(pause_after a $((AFTER + 1)))
     on a virsh -q snapshot-create-as demo of-paused > /dev/null
     on a virsh -q resume demo
     wait_for_number a $((PAUSED + 2))
@@ -137,7 +139,7 @@ overlay_ends_with() {
     sum=$(sum_of c.raw)
     serial_mark a
     on a virsh -q snapshot-revert demo s1
-    assert_running_from a "$NUMBER"
+    assert_running_from a "$BEFORE" "$AFTER"
     assert_equal "$(on a virsh -q domblklist demo | awk '$1 == "vdc" { print $2 }')" /var/lib/libvirt/images/c.overlay
     assert_equal "$(on a virsh -q domblklist demo --inactive | awk '$1 == "vdc" { print $2 }')" /var/lib/libvirt/images/c.overlay
     [ "$(overlay_ends_with)" -ge "$last" ]
@@ -146,7 +148,7 @@ overlay_ends_with() {
     # The same from shut off, where the definition on disk says what is present.
     serial_mark a
     on a virsh -q snapshot-revert demo s1
-    assert_running_from a "$NUMBER"
+    assert_running_from a "$BEFORE" "$AFTER"
     assert_equal "$(on a virsh -q domblklist demo | awk '$1 == "vdc" { print $2 }')" /var/lib/libvirt/images/c.overlay
     [ "$(overlay_ends_with)" -ge "$last" ]
 }
@@ -163,7 +165,7 @@ overlay_ends_with() {
     sum=$(sum_of e.raw)
     serial_mark a
     on a virsh -q snapshot-revert demo s1
-    assert_running_from a "$NUMBER"
+    assert_running_from a "$BEFORE" "$AFTER"
     assert_equal "$(on a virsh -q domblklist demo | awk '{ print $1 }' | xargs)" "vdb vdc vdd"
     assert_equal "$(sum_of e.raw)" "$sum"
 }

@@ -167,7 +167,8 @@ virDomainDiskFlagsParseXML(virDomainDiskDef *disk,
         return -1;
 
     if (virDomainDiskFlagsParseOne("migrate", disk->dst, node, &disk->flags.migrate) < 0 ||
-        virDomainDiskFlagsParseOne("snapshot", disk->dst, node, &disk->flags.snapshot) < 0)
+        virDomainDiskFlagsParseOne("snapshot", disk->dst, node, &disk->flags.snapshot) < 0 ||
+        virDomainDiskFlagsParseOne("backup", disk->dst, node, &disk->flags.backup) < 0)
         return -1;
 
     return 0;
@@ -203,6 +204,7 @@ virDomainDiskFlagsFormat(virBuffer *buf,
 
     virDomainDiskFlagsFormatOne(&childBuf, "migrate", flags->migrate);
     virDomainDiskFlagsFormatOne(&childBuf, "snapshot", flags->snapshot);
+    virDomainDiskFlagsFormatOne(&childBuf, "backup", flags->backup);
 
     virXMLFormatElement(buf, "flags", NULL, &childBuf);
 }
@@ -233,7 +235,8 @@ virDomainDiskFlagsCheckSupport(const virDomainDeviceDef *dev,
         return 0;
 
     if (disk->flags.migrate == VIR_TRISTATE_BOOL_ABSENT &&
-        disk->flags.snapshot == VIR_TRISTATE_BOOL_ABSENT)
+        disk->flags.snapshot == VIR_TRISTATE_BOOL_ABSENT &&
+        disk->flags.backup == VIR_TRISTATE_BOOL_ABSENT)
         return 0;
 
     target = virDomainDiskFlagsClip(disk->dst);
@@ -330,7 +333,8 @@ virDomainDiskFlagsValidateUpdate(const virDomainDiskDef *disk,
     const char *unfitKind = virDomainDiskFlagsUnfitKind(orig);
 
     if (virDomainDiskFlagsValidateOne("migrate", disk->dst, disk->flags.migrate, unfitKind) < 0 ||
-        virDomainDiskFlagsValidateOne("snapshot", disk->dst, disk->flags.snapshot, unfitKind) < 0)
+        virDomainDiskFlagsValidateOne("snapshot", disk->dst, disk->flags.snapshot, unfitKind) < 0 ||
+        virDomainDiskFlagsValidateOne("backup", disk->dst, disk->flags.backup, unfitKind) < 0)
         return -1;
 
     return 0;

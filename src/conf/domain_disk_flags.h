@@ -17,6 +17,7 @@ typedef struct _virDomainDiskFlags virDomainDiskFlags;
 struct _virDomainDiskFlags {
     virTristateBool migrate; /* copied when storage is migrated */
     virTristateBool snapshot; /* takes part in snapshots of the domain */
+    virTristateBool backup; /* is backed up, and its changes are recorded for that */
 };
 
 int

@@ -20,6 +20,42 @@ VIR_ENUM_IMPL(virDomainDiskSelectionReason,
 );
 
 
+/* What is common to operations that take a disk or leave it out. @otherwise is what
+ * leaves out a disk that is neither listed nor flagged; default: nothing. */
+static bool
+virDomainDiskSelect(virTristateBool listed,
+                    virTristateBool flag,
+                    bool empty,
+                    bool readonly,
+                    virDomainDiskSelectionReason otherwise,
+                    virDomainDiskSelectionReason *reason)
+{
+    virDomainDiskSelectionReason decided = otherwise;
+    bool selected = false;
+
+    if (listed != VIR_TRISTATE_BOOL_ABSENT) {
+        decided = VIR_DOMAIN_DISK_SELECTION_LIST;
+        selected = listed == VIR_TRISTATE_BOOL_YES;
+    } else if (flag == VIR_TRISTATE_BOOL_NO) {
+        decided = VIR_DOMAIN_DISK_SELECTION_FLAG;
+    } else if (empty) {
+        decided = VIR_DOMAIN_DISK_SELECTION_EMPTY;
+    } else if (readonly) {
+        decided = VIR_DOMAIN_DISK_SELECTION_READONLY;
+    } else if (flag == VIR_TRISTATE_BOOL_YES) {
+        decided = VIR_DOMAIN_DISK_SELECTION_FLAG;
+        selected = true;
+    } else {
+        selected = otherwise == VIR_DOMAIN_DISK_SELECTION_DEFAULT;
+    }
+
+    if (reason)
+        *reason = decided;
+
+    return selected;
+}
+
+
 /**
  * virDomainDiskSelectMigrate:
  * @facts: what is known of the disk
@@ -36,32 +72,10 @@ bool
 virDomainDiskSelectMigrate(const virDomainDiskMigrateFacts *facts,
                            virDomainDiskSelectionReason *reason)
 {
-    virDomainDiskSelectionReason decided;
-    bool selected = false;
-
-    if (facts->listed != VIR_TRISTATE_BOOL_ABSENT) {
-        decided = VIR_DOMAIN_DISK_SELECTION_LIST;
-        selected = facts->listed == VIR_TRISTATE_BOOL_YES;
-    } else if (facts->flag == VIR_TRISTATE_BOOL_NO) {
-        decided = VIR_DOMAIN_DISK_SELECTION_FLAG;
-    } else if (facts->empty) {
-        decided = VIR_DOMAIN_DISK_SELECTION_EMPTY;
-    } else if (facts->readonly) {
-        decided = VIR_DOMAIN_DISK_SELECTION_READONLY;
-    } else if (facts->flag == VIR_TRISTATE_BOOL_YES) {
-        decided = VIR_DOMAIN_DISK_SELECTION_FLAG;
-        selected = true;
-    } else if (facts->shareable) {
-        decided = VIR_DOMAIN_DISK_SELECTION_SHAREABLE;
-    } else {
-        decided = VIR_DOMAIN_DISK_SELECTION_DEFAULT;
-        selected = true;
-    }
-
-    if (reason)
-        *reason = decided;
-
-    return selected;
+    return virDomainDiskSelect(facts->listed, facts->flag, facts->empty, facts->readonly,
+                               facts->shareable ? VIR_DOMAIN_DISK_SELECTION_SHAREABLE :
+                                                  VIR_DOMAIN_DISK_SELECTION_DEFAULT,
+                               reason);
 }
 
 
@@ -96,6 +110,53 @@ virDomainDiskIsOnNetwork(const virStorageSource *src)
     }
 
     return true;
+}
+
+
+/**
+ * virDomainDiskSelectBackup:
+ * @facts: what is known of the disk
+ * @reason: filled with what decided; may be NULL
+ *
+ * Tells whether a backup takes the disk, and a checkpoint records its changes. What
+ * the XML says of the disk goes first; of one that it does not mention the disk's flag
+ * decides, and where that is not set, libvirt's default: every disk that has a medium
+ * and can be written if the XML has no list, and none otherwise. A flag does not back
+ * up what cannot be written, as libvirt has it.
+ *
+ * Returns true when the disk is taken. Reports no error.
+ */
+bool
+virDomainDiskSelectBackup(const virDomainDiskBackupFacts *facts,
+                          virDomainDiskSelectionReason *reason)
+{
+    return virDomainDiskSelect(facts->listed, facts->flag, facts->empty, facts->readonly,
+                               facts->others ? VIR_DOMAIN_DISK_SELECTION_LIST :
+                                               VIR_DOMAIN_DISK_SELECTION_DEFAULT,
+                               reason);
+}
+
+
+/**
+ * virDomainDiskIsBackedUp:
+ * @disk: disk that the XML of a backup or a checkpoint does not mention
+ * @others: whether it mentions others
+ *
+ * Returns true when the backup takes @disk, or the checkpoint records its changes.
+ * Reports no error.
+ */
+bool
+virDomainDiskIsBackedUp(const virDomainDiskDef *disk,
+                        bool others)
+{
+    virDomainDiskBackupFacts facts = {
+        .flag = disk->flags.backup,
+        .others = others,
+        .empty = virStorageSourceIsEmpty(disk->src),
+        .readonly = disk->src->readonly,
+    };
+
+    return virDomainDiskSelectBackup(&facts, NULL);
 }
 
 

@@ -41,6 +41,24 @@ virDomainDiskSelectMigrate(const virDomainDiskMigrateFacts *facts,
 bool
 virDomainDiskIsOnNetwork(const virStorageSource *src);
 
+/* All that decides whether a backup or a checkpoint takes a disk. */
+typedef struct _virDomainDiskBackupFacts virDomainDiskBackupFacts;
+struct _virDomainDiskBackupFacts {
+    virTristateBool listed; /* what the backup XML says; absent: nothing */
+    virTristateBool flag; /* <backup> of its <flags> */
+    bool others; /* the backup XML lists other disks: libvirt takes just those */
+    bool empty;
+    bool readonly;
+};
+
+bool
+virDomainDiskSelectBackup(const virDomainDiskBackupFacts *facts,
+                          virDomainDiskSelectionReason *reason);
+
+bool
+virDomainDiskIsBackedUp(const virDomainDiskDef *disk,
+                        bool others);
+
 /* All that decides whether and how a snapshot takes a disk. */
 typedef struct _virDomainDiskSnapshotFacts virDomainDiskSnapshotFacts;
 struct _virDomainDiskSnapshotFacts {

@@ -42,6 +42,7 @@ struct _virDiskSetView {
 typedef struct _virDiskSetChange virDiskSetChange;
 struct _virDiskSetChange {
     virDiskSetView *view; /* of the plan */
+    const virDiskSetWish *wish; /* of the plan */
     char *target;
     virDiskSetFlag before[VIR_DISK_SET_CHANGE_REQUESTS]; /* in the order of the requests */
 };
@@ -50,8 +51,8 @@ struct _virDiskSetChange {
 typedef struct _virDiskSetPlan virDiskSetPlan;
 struct _virDiskSetPlan {
     const virDiskSetScope *scope;
-    const virDiskSetRequest *requests;
-    size_t nrequests;
+    const virDiskSetWish *wishes;
+    size_t nwishes;
     bool lenient; /* leave out a disk that cannot have what is asked for */
     virDiskSetView views[G_N_ELEMENTS(((virDiskSetScope *) NULL)->impacts)];
     GPtrArray *changes;
@@ -121,12 +122,13 @@ virDiskSetViewForget(virDiskSetView *view)
  * with the message set. */
 static int
 virDiskSetChangeCheckDisk(const virDiskSetPlan *plan,
+                          const virDiskSetWish *wish,
                           xmlNodePtr disk)
 {
     size_t i;
 
-    for (i = 0; i < plan->nrequests; i++) {
-        if (virDiskSetDiskCheckFlag(disk, plan->requests[i].flag, plan->requests[i].value) == 0)
+    for (i = 0; i < wish->nrequests; i++) {
+        if (virDiskSetDiskCheckFlag(disk, wish->requests[i].flag, wish->requests[i].value) == 0)
             continue;
 
         if (!plan->lenient)
@@ -141,13 +143,13 @@ virDiskSetChangeCheckDisk(const virDiskSetPlan *plan,
 
 
 static bool
-virDiskSetChangeIsDone(const virDiskSetPlan *plan,
+virDiskSetChangeIsDone(const virDiskSetWish *wish,
                        xmlNodePtr disk)
 {
     size_t i;
 
-    for (i = 0; i < plan->nrequests; i++) {
-        if (virDiskSetDiskGetFlag(disk, plan->requests[i].flag) != plan->requests[i].value)
+    for (i = 0; i < wish->nrequests; i++) {
+        if (virDiskSetDiskGetFlag(disk, wish->requests[i].flag) != wish->requests[i].value)
             return false;
     }
 
@@ -158,23 +160,25 @@ virDiskSetChangeIsDone(const virDiskSetPlan *plan,
 static int
 virDiskSetChangePlanDisk(virDiskSetPlan *plan,
                          virDiskSetView *view,
+                         const virDiskSetWish *wish,
                          xmlNodePtr disk)
 {
     virDiskSetChange *change;
     int rc;
     size_t i;
 
-    if (virDiskSetChangeIsDone(plan, disk))
+    if (virDiskSetChangeIsDone(wish, disk))
         return 0;
 
-    if ((rc = virDiskSetChangeCheckDisk(plan, disk)) <= 0)
+    if ((rc = virDiskSetChangeCheckDisk(plan, wish, disk)) <= 0)
         return rc;
 
     change = g_new0(virDiskSetChange, 1);
     change->view = view;
+    change->wish = wish;
     change->target = virDiskSetDiskTarget(disk);
-    for (i = 0; i < plan->nrequests; i++)
-        change->before[i] = virDiskSetDiskGetFlag(disk, plan->requests[i].flag);
+    for (i = 0; i < wish->nrequests; i++)
+        change->before[i] = virDiskSetDiskGetFlag(disk, wish->requests[i].flag);
     g_ptr_array_add(plan->changes, change);
 
     return 0;
@@ -182,13 +186,13 @@ virDiskSetChangePlanDisk(virDiskSetPlan *plan,
 
 
 static bool
-virDiskSetChangeCanHaveFlags(const virDiskSetPlan *plan,
+virDiskSetChangeCanHaveFlags(const virDiskSetWish *wish,
                              xmlNodePtr disk)
 {
     size_t i;
 
-    for (i = 0; i < plan->nrequests; i++) {
-        if (!virDiskSetDiskCanHaveFlag(disk, plan->requests[i].flag))
+    for (i = 0; i < wish->nrequests; i++) {
+        if (!virDiskSetDiskCanHaveFlag(disk, wish->requests[i].flag))
             return false;
     }
 
@@ -198,13 +202,14 @@ virDiskSetChangeCanHaveFlags(const virDiskSetPlan *plan,
 
 static int
 virDiskSetChangePlanAll(virDiskSetPlan *plan,
-                        virDiskSetView *view)
+                        virDiskSetView *view,
+                        const virDiskSetWish *wish)
 {
     xmlNodePtr disk;
 
     for (disk = virDiskSetDefinitionFirstDisk(view->doc); disk; disk = virDiskSetXMLNext(disk)) {
-        if (virDiskSetChangeCanHaveFlags(plan, disk) &&
-            virDiskSetChangePlanDisk(plan, view, disk) < 0)
+        if (virDiskSetChangeCanHaveFlags(wish, disk) &&
+            virDiskSetChangePlanDisk(plan, view, wish, disk) < 0)
             return -1;
     }
 
@@ -213,30 +218,39 @@ virDiskSetChangePlanAll(virDiskSetPlan *plan,
 
 
 static int
-virDiskSetChangePlan(virDiskSetPlan *plan,
-                     virDiskSetView *view,
-                     const char *const *names)
+virDiskSetChangePlanWish(virDiskSetPlan *plan,
+                         virDiskSetView *view,
+                         const virDiskSetWish *wish)
 {
     xmlNodePtr disk;
+
+    if (!wish->name)
+        return virDiskSetChangePlanAll(plan, view, wish);
+
+    if ((disk = virDiskSetDefinitionFindDisk(view->doc, wish->name)))
+        return virDiskSetChangePlanDisk(plan, view, wish, disk);
+
+    if (plan->scope->nimpacts > 1)
+        virDiskSetMessageSet(view->impact == VIR_DOMAIN_AFFECT_LIVE ?
+                             _("%1$s in the running definition") :
+                             _("%1$s in the persistent definition"),
+                             virDiskSetMessageGet());
+
+    return -1;
+}
+
+
+static int
+virDiskSetChangePlan(virDiskSetPlan *plan,
+                     virDiskSetView *view)
+{
+    size_t i;
 
     if (virDiskSetViewRefresh(plan->scope->dom, view) < 0)
         return -1;
 
-    if (!names)
-        return virDiskSetChangePlanAll(plan, view);
-
-    for (; *names; names++) {
-        if (!(disk = virDiskSetDefinitionFindDisk(view->doc, *names))) {
-            if (plan->scope->nimpacts > 1)
-                virDiskSetMessageSet(view->impact == VIR_DOMAIN_AFFECT_LIVE ?
-                                     _("%1$s in the running definition") :
-                                     _("%1$s in the persistent definition"),
-                                     virDiskSetMessageGet());
-
-            return -1;
-        }
-
-        if (virDiskSetChangePlanDisk(plan, view, disk) < 0)
+    for (i = 0; i < plan->nwishes; i++) {
+        if (virDiskSetChangePlanWish(plan, view, plan->wishes + i) < 0)
             return -1;
     }
 
@@ -282,11 +296,11 @@ virDiskSetChangeWrite(const virDiskSetPlan *plan,
     if (!disk)
         return -1;
 
-    if (virDiskSetChangeIsDone(plan, disk))
+    if (virDiskSetChangeIsDone(change->wish, disk))
         return 0;
 
-    for (i = 0; i < plan->nrequests; i++)
-        virDiskSetDiskSetFlag(disk, plan->requests[i].flag, plan->requests[i].value);
+    for (i = 0; i < change->wish->nrequests; i++)
+        virDiskSetDiskSetFlag(disk, change->wish->requests[i].flag, change->wish->requests[i].value);
 
     return virDiskSetChangeUpdate(plan, change, disk);
 }
@@ -304,8 +318,8 @@ virDiskSetChangePutBack(const virDiskSetPlan *plan,
     if (!disk)
         return -1;
 
-    for (i = 0; i < plan->nrequests; i++) {
-        const virDiskSetRequest *request = plan->requests + i;
+    for (i = 0; i < change->wish->nrequests; i++) {
+        const virDiskSetRequest *request = change->wish->requests + i;
 
         if (change->before[i] == request->value ||
             virDiskSetDiskGetFlag(disk, request->flag) != request->value)
@@ -322,8 +336,7 @@ virDiskSetChangePutBack(const virDiskSetPlan *plan,
 /* Returns 1 if the disk has what is asked for, 0 if it has what it had before, so that
  * somebody else took it back or the daemon dropped it, -1 with the message set. */
 static int
-virDiskSetChangeVerifyDisk(const virDiskSetPlan *plan,
-                           const virDiskSetChange *change,
+virDiskSetChangeVerifyDisk(const virDiskSetChange *change,
                            xmlNodePtr disk)
 {
     bool done = true;
@@ -335,15 +348,16 @@ virDiskSetChangeVerifyDisk(const virDiskSetPlan *plan,
         return -1;
     }
 
-    for (i = 0; i < plan->nrequests; i++) {
-        virDiskSetFlag now = virDiskSetDiskGetFlag(disk, plan->requests[i].flag);
+    for (i = 0; i < change->wish->nrequests; i++) {
+        const virDiskSetRequest *request = change->wish->requests + i;
+        virDiskSetFlag now = virDiskSetDiskGetFlag(disk, request->flag);
 
-        if (now == plan->requests[i].value)
+        if (now == request->value)
             continue;
 
         if (now != change->before[i] && now != VIR_DISK_SET_FLAG_ABSENT) {
             virDiskSetMessageSet(_("the flag <%1$s> of disk '%2$s' was set otherwise by another program meanwhile: look at the domain and try again"),
-                                 plan->requests[i].flag, change->target);
+                                 request->flag, change->target);
             return -1;
         }
 
@@ -380,7 +394,7 @@ virDiskSetChangeVerify(const virDiskSetPlan *plan,
         if (change->view != view)
             continue;
 
-        if ((rc = virDiskSetChangeVerifyDisk(plan, change,
+        if ((rc = virDiskSetChangeVerifyDisk(change,
                                              g_hash_table_lookup(disks, change->target))) <= 0) {
             *lost = change;
             return rc;
@@ -445,7 +459,7 @@ static int
 virDiskSetChangeCheckDaemon(const virDiskSetPlan *plan,
                             const virDiskSetChange *change)
 {
-    const char *flag = plan->requests[0].flag;
+    const char *flag = change->wish->requests[0].flag;
     g_autofree char *xml = NULL;
     xmlNodePtr disk;
     virErrorPtr error;
@@ -552,10 +566,8 @@ virDiskSetChangeTry(virDiskSetPlan *plan,
 /**
  * virDiskSetChangeDisks:
  * @scope: domain and definitions
- * @names: NULL-terminated targets or source paths of the disks, or NULL for all that
- *         can have the flags
- * @requests: flags and their values
- * @nrequests: number of @requests, at most VIR_DISK_SET_CHANGE_REQUESTS
+ * @wishes: what flags of which disks are to be
+ * @nwishes: number of @wishes
  * @lenient: leave out a disk that cannot have what is asked for
  *
  * Returns 0 when the flags were set, 1 when each of the definitions had them
@@ -563,15 +575,14 @@ virDiskSetChangeTry(virDiskSetPlan *plan,
  */
 int
 virDiskSetChangeDisks(const virDiskSetScope *scope,
-                      const char *const *names,
-                      const virDiskSetRequest *requests,
-                      size_t nrequests,
+                      const virDiskSetWish *wishes,
+                      size_t nwishes,
                       bool lenient)
 {
     g_auto(virDiskSetPlan) plan = {
         .scope = scope,
-        .requests = requests,
-        .nrequests = nrequests,
+        .wishes = wishes,
+        .nwishes = nwishes,
         .lenient = lenient,
         .changes = g_ptr_array_new_with_free_func(virDiskSetChangeFree),
     };
@@ -581,7 +592,7 @@ virDiskSetChangeDisks(const virDiskSetScope *scope,
     for (i = 0; i < scope->nimpacts; i++) {
         plan.views[i].impact = scope->impacts[i];
 
-        if (virDiskSetChangePlan(&plan, plan.views + i, names) < 0)
+        if (virDiskSetChangePlan(&plan, plan.views + i) < 0)
             return -1;
     }
 
@@ -598,38 +609,24 @@ virDiskSetChangeDisks(const virDiskSetScope *scope,
 
 
 /**
- * virDiskSetChangeOne:
+ * virDiskSetChangeFlag:
  * @scope: domain, flag and definitions
- * @name: target or source path of the disk
+ * @name: target or source path of the disk, or NULL for all that can have the flag
  * @value: value to set
  *
  * Returns 0 when the flag was set, 1 when each of the definitions had it
  * already, -1 with the message set and nothing changed.
  */
 int
-virDiskSetChangeOne(const virDiskSetScope *scope,
-                    const char *name,
-                    virDiskSetFlag value)
+virDiskSetChangeFlag(const virDiskSetScope *scope,
+                     const char *name,
+                     virDiskSetFlag value)
 {
-    const char *names[] = { name, NULL };
-    virDiskSetRequest request = { .flag = scope->flag, .value = value };
+    virDiskSetWish wish = {
+        .name = name,
+        .requests = { { .flag = scope->flag, .value = value } },
+        .nrequests = 1,
+    };
 
-    return virDiskSetChangeDisks(scope, names, &request, 1, false);
-}
-
-
-/**
- * virDiskSetChangeAll:
- * @scope: domain, flag and definitions
- * @value: value to set on each disk that can have the flag
- *
- * Returns 0 when all have it now, -1 with the message set and nothing changed.
- */
-int
-virDiskSetChangeAll(const virDiskSetScope *scope,
-                    virDiskSetFlag value)
-{
-    virDiskSetRequest request = { .flag = scope->flag, .value = value };
-
-    return virDiskSetChangeDisks(scope, NULL, &request, 1, false) < 0 ? -1 : 0;
+    return virDiskSetChangeDisks(scope, &wish, 1, false);
 }

@@ -12,26 +12,29 @@
 #include "disk_set_scope.h"
 
 /* How many flags can be set at once. */
-#define VIR_DISK_SET_CHANGE_REQUESTS 2
+#define VIR_DISK_SET_CHANGE_REQUESTS 3
 
 typedef struct _virDiskSetRequest virDiskSetRequest;
 struct _virDiskSetRequest {
-    const char *flag; /* "migrate" or "snapshot" */
+    const char *flag; /* "migrate", "snapshot" or "backup" */
     virDiskSetFlag value;
+};
+
+/* What flags of a disk are to be. */
+typedef struct _virDiskSetWish virDiskSetWish;
+struct _virDiskSetWish {
+    const char *name; /* target or source path; NULL: all disks that can have the flags */
+    virDiskSetRequest requests[VIR_DISK_SET_CHANGE_REQUESTS];
+    size_t nrequests;
 };
 
 int
 virDiskSetChangeDisks(const virDiskSetScope *scope,
-                      const char *const *names,
-                      const virDiskSetRequest *requests,
-                      size_t nrequests,
+                      const virDiskSetWish *wishes,
+                      size_t nwishes,
                       bool lenient);
 
 int
-virDiskSetChangeOne(const virDiskSetScope *scope,
-                    const char *name,
-                    virDiskSetFlag value);
-
-int
-virDiskSetChangeAll(const virDiskSetScope *scope,
-                    virDiskSetFlag value);
+virDiskSetChangeFlag(const virDiskSetScope *scope,
+                     const char *name,
+                     virDiskSetFlag value);

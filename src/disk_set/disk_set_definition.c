@@ -174,7 +174,7 @@ virDiskSetDefinitionFindDisk(xmlDocPtr doc,
 /**
  * virDiskSetDiskGetFlag:
  * @disk: disk of a domain
- * @flag: "migrate" or "snapshot"
+ * @flag: "migrate", "snapshot" or "backup"
  *
  * Libvirt writes flags always with an explicit value.
  *
@@ -200,7 +200,7 @@ virDiskSetDiskGetFlag(xmlNodePtr disk,
 /**
  * virDiskSetDiskSetFlag:
  * @disk: disk of a domain
- * @flag: "migrate" or "snapshot"
+ * @flag: "migrate", "snapshot" or "backup"
  * @value: new value; absent takes the flag away
  */
 void
@@ -255,7 +255,7 @@ virDiskSetDiskObstacle(xmlNodePtr disk,
 /**
  * virDiskSetDiskCanHaveFlag:
  * @disk: disk of a domain
- * @flag: "migrate" or "snapshot"
+ * @flag: "migrate", "snapshot" or "backup"
  *
  * Returns whether the flag may be true on such a disk.
  */
@@ -290,7 +290,7 @@ virDiskSetDiskCheckFalse(xmlNodePtr disk,
     g_autofree char *snapshot = virDiskSetXMLAttribute(disk, "snapshot");
     g_autofree char *target = virDiskSetDiskTarget(disk);
 
-    if (g_str_equal(flag, "migrate") || !snapshot || g_str_equal(snapshot, "no"))
+    if (!g_str_equal(flag, "snapshot") || !snapshot || g_str_equal(snapshot, "no"))
         return 0;
 
     virDiskSetMessageSet(_("disk '%1$s' has snapshot='%2$s', so that its flag <snapshot> cannot be 'false': remove the attribute"),
@@ -302,7 +302,7 @@ virDiskSetDiskCheckFalse(xmlNodePtr disk,
 /**
  * virDiskSetDiskCheckFlag:
  * @disk: disk of a domain
- * @flag: "migrate" or "snapshot"
+ * @flag: "migrate", "snapshot" or "backup"
  * @value: value that the flag is about to get
  *
  * Sees what libvirt would refuse before anything is changed.

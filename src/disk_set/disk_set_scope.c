@@ -13,20 +13,40 @@
 #include "disk_set_message.h"
 #include "disk_set_scope.h"
 
+#define VIR_DISK_SET_SETS (VIR_DOMAIN_DISK_SET_SNAPSHOT | VIR_DOMAIN_DISK_SET_BACKUP)
 #define VIR_DISK_SET_IMPACTS (VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG)
 
 
 static int
 virDiskSetScopeCheckFlags(unsigned int flags)
 {
-    unsigned int unknown = flags & ~(VIR_DOMAIN_DISK_SET_SNAPSHOT | VIR_DISK_SET_IMPACTS);
+    unsigned int unknown = flags & ~(VIR_DISK_SET_SETS | VIR_DISK_SET_IMPACTS);
 
-    if (!unknown)
-        return 0;
+    if (unknown) {
+        virDiskSetMessageSet(_("unsupported flags (0x%1$x): only VIR_DOMAIN_DISK_SET_SNAPSHOT, VIR_DOMAIN_DISK_SET_BACKUP, VIR_DOMAIN_AFFECT_LIVE and VIR_DOMAIN_AFFECT_CONFIG are known"),
+                             unknown);
+        return -1;
+    }
 
-    virDiskSetMessageSet(_("unsupported flags (0x%1$x): only VIR_DOMAIN_DISK_SET_SNAPSHOT, VIR_DOMAIN_AFFECT_LIVE and VIR_DOMAIN_AFFECT_CONFIG are known"),
-                         unknown);
-    return -1;
+    if ((flags & VIR_DISK_SET_SETS) == VIR_DISK_SET_SETS) {
+        virDiskSetMessageSet("%s", _("VIR_DOMAIN_DISK_SET_SNAPSHOT and VIR_DOMAIN_DISK_SET_BACKUP are two sets: name one of them"));
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static const char *
+virDiskSetScopeGetFlag(unsigned int flags)
+{
+    if (flags & VIR_DOMAIN_DISK_SET_SNAPSHOT)
+        return "snapshot";
+
+    if (flags & VIR_DOMAIN_DISK_SET_BACKUP)
+        return "backup";
+
+    return "migrate";
 }
 
 
@@ -93,7 +113,7 @@ virDiskSetScopeInit(virDiskSetScope *scope,
         return -1;
 
     scope->dom = dom;
-    scope->flag = flags & VIR_DOMAIN_DISK_SET_SNAPSHOT ? "snapshot" : "migrate";
+    scope->flag = virDiskSetScopeGetFlag(flags);
     scope->nimpacts = 0;
 
     if ((active = virDomainIsActive(dom)) < 0) {

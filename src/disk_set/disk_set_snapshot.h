@@ -11,3 +11,8 @@
 char *
 virDiskSetSnapshotRestrict(xmlDocPtr definition,
                            const char *xml);
+
+char *
+virDiskSetSnapshotForSave(xmlDocPtr definition,
+                          const char *xml,
+                          const char *file);

@@ -251,6 +251,26 @@ qemuMigrationDisksSrcCheckPlaces(virDomainObj *vm,
 }
 
 
+static char *
+qemuMigrationDisksListLeft(const virDomainDef *def,
+                           const qemuMigrationDisks *decided)
+{
+    g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
+    size_t i;
+
+    for (i = 0; i < def->ndisks; i++) {
+        const virDomainDiskDef *disk = def->disks[i];
+
+        if (!virStorageSourceIsEmpty(disk->src) &&
+            !g_strv_contains((const char *const *) decided->copied, disk->dst))
+            virBufferAsprintf(&buf, "%s ", disk->dst);
+    }
+
+    virBufferTrim(&buf, " ");
+    return virBufferContentAndReset(&buf);
+}
+
+
 static int
 qemuMigrationDisksSrcDecideOnce(virDomainObj *vm,
                                 const char *xmlin,
@@ -270,9 +290,10 @@ qemuMigrationDisksSrcDecideOnce(virDomainObj *vm,
 
     if (*decided && (*decided)->byFlags) {
         g_autofree char *copied = g_strjoinv(" ", (*decided)->copied);
+        g_autofree char *left = qemuMigrationDisksListLeft(vm->def, *decided);
 
-        VIR_WARN("the flags of the disks of domain '%s' decide which are copied: '%s'; a destination that does not know flags and is not told by a list refuses the migration ('Unknown migration cookie feature disk-flags')",
-                 vm->def->name, copied);
+        VIR_WARN("the flags of the disks of domain '%s' decide which are copied: '%s', and not '%s'; a destination that does not know flags and is not told by a list refuses the migration ('Unknown migration cookie feature disk-flags')",
+                 vm->def->name, copied, NULLSTR_EMPTY(left));
     }
 
     return 0;

@@ -1,5 +1,5 @@
 /*
- * qemu_monitor_reply.c: replies to commands of an earlier connection
+ * qemu_monitor_reply.c: which replies belong to the command that waits
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -17,31 +17,15 @@ VIR_LOG_INIT("qemu.qemu_monitor_reply");
 
 
 /**
- * qemuMonitorReplyAwait:
- * @command: command that is about to be sent
- *
- * Returns the id of @command, owned by it, if it is the first one of a connection,
- * qmp_capabilities, and NULL if it is another. Reports no error.
- */
-const char *
-qemuMonitorReplyAwait(virJSONValue *command)
-{
-    if (STRNEQ_NULLABLE(virJSONValueObjectGetString(command, "execute"), "qmp_capabilities"))
-        return NULL;
-
-    return virJSONValueObjectGetString(command, "id");
-}
-
-
-/**
  * qemuMonitorReplyIsStale:
  * @reply: reply that was received
  * @waiting: message that waits for a reply; NULL if none does
  *
  * A libvirtd that was killed while QEMU was at work on a command, e.g. saving a
- * snapshot, leaves a reply behind. QEMU gives it to whoever connects next, before
- * it looks at the first command. Taken for the reply to that one, all that follow
- * would be taken for the wrong ones, too.
+ * snapshot, leaves a reply behind. QEMU gives it to whoever connects next. Taken
+ * for the reply to the command that waits, all that follow would be taken for the
+ * wrong ones, too. What has no id, as an error about a command that QEMU could not
+ * read, is never stale.
  *
  * Returns true when @reply has to be ignored, which is logged. Reports no error.
  */
@@ -51,9 +35,9 @@ qemuMonitorReplyIsStale(virJSONValue *reply,
 {
     const char *id = virJSONValueObjectGetString(reply, "id");
 
-    if (!id || (waiting && (!waiting->greetingID || STREQ(id, waiting->greetingID))))
+    if (!id || (waiting && STREQ_NULLABLE(id, waiting->id)))
         return false;
 
-    VIR_WARN("ignoring a reply to the command '%s' of an earlier connection", id);
+    VIR_WARN("ignoring a reply to the command '%s', which waits for none", id);
     return true;
 }

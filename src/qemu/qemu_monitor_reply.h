@@ -1,5 +1,5 @@
 /*
- * qemu_monitor_reply.h: replies to commands of an earlier connection
+ * qemu_monitor_reply.h: which replies belong to the command that waits
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -8,9 +8,6 @@
 
 #include "qemu_monitor.h"
 #include "virjson.h"
-
-const char *
-qemuMonitorReplyAwait(virJSONValue *command);
 
 bool
 qemuMonitorReplyIsStale(virJSONValue *reply,

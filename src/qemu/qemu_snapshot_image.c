@@ -13,6 +13,7 @@
 #include "qemu_domain.h"
 #include "qemu_monitor.h"
 #include "qemu_snapshot_image.h"
+#include "storage_source.h"
 #include "virerror.h"
 #include "virfile.h"
 #include "virhash.h"
@@ -413,15 +414,35 @@ qemuSnapshotImageIsHeld(const virStorageSource *src,
 
 /**
  * qemuSnapshotImageIsRemoved:
- * @disk: disk whose image a running QEMU may still have open
+ * @vm: domain whose QEMU may still have the image open
+ * @disk: disk of that image
+ *
+ * It is QEMU's user who looks where root is denied, as on NFS.
  *
  * Returns true when no file of the name of the image is there to be opened again.
  * Where it cannot be told, false. Reports no error.
  */
 bool
-qemuSnapshotImageIsRemoved(const virDomainDiskDef *disk)
+qemuSnapshotImageIsRemoved(virDomainObj *vm,
+                           virDomainDiskDef *disk)
 {
-    return virStorageSourceIsLocalStorage(disk->src) &&
-           access(virDomainDiskGetSource(disk), F_OK) < 0 &&
-           errno == ENOENT;
+    qemuDomainObjPrivate *priv = vm->privateData;
+    bool removed;
+
+    if (!virStorageSourceIsLocalStorage(disk->src) ||
+        access(virDomainDiskGetSource(disk), F_OK) == 0)
+        return false;
+
+    if (errno == ENOENT)
+        return true;
+
+    if (virStorageSourceSupportsAccess(disk->src) <= 0 ||
+        qemuDomainStorageFileInit(priv->driver, vm, disk->src, NULL) < 0) {
+        virResetLastError();
+        return false;
+    }
+
+    removed = virStorageSourceAccess(disk->src, F_OK) < 0 && errno == ENOENT;
+    virStorageSourceDeinit(disk->src);
+    return removed;
 }

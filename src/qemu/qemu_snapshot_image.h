@@ -40,4 +40,5 @@ qemuSnapshotImageIsHeld(const virStorageSource *src,
                         bool write);
 
 bool
-qemuSnapshotImageIsRemoved(const virDomainDiskDef *disk);
+qemuSnapshotImageIsRemoved(virDomainObj *vm,
+                           virDomainDiskDef *disk);

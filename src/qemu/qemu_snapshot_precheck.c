@@ -10,9 +10,12 @@
 
 #include <config.h>
 
+#include <gio/gio.h>
+
 #include "qemu_block.h"
 #include "qemu_domain.h"
 #include "qemu_snapshot_image.h"
+#include "qemu_snapshot_live.h"
 #include "qemu_snapshot_precheck.h"
 #include "qemu_snapshot_subset.h"
 #include "virdomainsnapshotobjlist.h"
@@ -23,6 +26,9 @@
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
 VIR_LOG_INIT("qemu.qemu_snapshot_precheck");
+
+/* Seconds that a server of storage is given to answer: the domain is locked. */
+#define QEMU_SNAPSHOT_PRECHECK_TIMEOUT 10
 
 
 static int
@@ -105,10 +111,11 @@ qemuSnapshotPrecheckGetBitmap(const qemuBlockNamedNodeData *node)
 
 /* One that was removed meanwhile cannot be opened again. */
 static int
-qemuSnapshotPrecheckRemoved(const virDomainDiskDef *disk,
+qemuSnapshotPrecheckRemoved(virDomainObj *vm,
+                            virDomainDiskDef *disk,
                             const char *name)
 {
-    if (!qemuSnapshotImageIsRemoved(disk))
+    if (!qemuSnapshotImageIsRemoved(vm, disk))
         return 0;
 
     virReportError(VIR_ERR_OPERATION_INVALID,
@@ -132,7 +139,7 @@ qemuSnapshotPrecheckImage(virDomainObj *vm,
     g_autoptr(GHashTable) snapshots = NULL;
     g_autofree char *bitmap = NULL;
 
-    if (qemuSnapshotPrecheckRemoved(disk, snapdef->parent.name) < 0)
+    if (qemuSnapshotPrecheckRemoved(vm, disk, snapdef->parent.name) < 0)
         return -1;
 
     if (node)
@@ -488,6 +495,40 @@ qemuSnapshotPrecheckIsPlain(const virStorageSource *src)
 }
 
 
+/* For what qemu-img would need credentials for: that one of the servers is there. */
+static int
+qemuSnapshotPrecheckServers(const virStorageSource *src)
+{
+    g_autoptr(GSocketClient) client = g_socket_client_new();
+    g_autoptr(GError) error = NULL;
+    size_t i;
+
+    g_socket_client_set_enable_proxy(client, false);
+    g_socket_client_set_timeout(client, QEMU_SNAPSHOT_PRECHECK_TIMEOUT);
+
+    for (i = 0; i < src->nhosts; i++) {
+        const virStorageNetHostDef *host = &src->hosts[i];
+        g_autoptr(GSocketConnection) connection = NULL;
+
+        if (host->transport != VIR_STORAGE_NET_HOST_TRANS_TCP || host->port == 0)
+            return 0;
+
+        g_clear_error(&error);
+
+        if ((connection = g_socket_client_connect_to_host(client, host->name, host->port,
+                                                          NULL, &error)))
+            return 0;
+    }
+
+    if (!error)
+        return 0;
+
+    virReportError(VIR_ERR_OPERATION_FAILED, _("its server does not answer: %1$s"),
+                   error->message);
+    return -1;
+}
+
+
 /* A server that takes one client does not answer while QEMU is that client. */
 static int
 qemuSnapshotPrecheckNetwork(virDomainDiskDef *disk,
@@ -497,7 +538,7 @@ qemuSnapshotPrecheckNetwork(virDomainDiskDef *disk,
     g_autoptr(virJSONValue) info = NULL;
 
     if (!qemuSnapshotPrecheckIsPlain(src))
-        return 0;
+        return qemuSnapshotPrecheckServers(src);
 
     if (!(info = qemuSnapshotImageGetInfo(src, disk->dst))) {
         if (!open || virGetLastErrorCode() != VIR_ERR_OPERATION_TIMEOUT)
@@ -521,7 +562,7 @@ qemuSnapshotPrecheckReadable(virDomainObj *vm,
         return qemuSnapshotPrecheckNetwork(disk, open);
 
     if (open)
-        return qemuSnapshotPrecheckRemoved(disk, name);
+        return qemuSnapshotPrecheckRemoved(vm, disk, name);
 
     if (virStorageSourceIsLocalStorage(disk->src))
         return qemuSnapshotPrecheckLocal(vm, disk);
@@ -657,7 +698,8 @@ qemuSnapshotPrecheckRevert(virDomainObj *vm,
         qemuSnapshotPrecheckDisks(vm, snap, config, inactiveConfig, flags) < 0)
         return -1;
 
-    if (qemuSnapshotPrecheckStart(vm, started, snap->def->name) < 0)
+    if (qemuSnapshotLiveCheckMemory(vm, snap, config) < 0 ||
+        qemuSnapshotPrecheckStart(vm, started, snap->def->name) < 0)
         return -1;
 
     *before = virDomainDefCopy(persistent, priv->driver->xmlopt, priv->qemuCaps, false);

@@ -54,6 +54,7 @@ qemuSnapshotRecordNew(qemuSnapshotRecordType type,
     record->current = g_strdup(current);
     record->snapdef = virDomainSnapshotDefNew();
     record->snapdef->parent.name = g_strdup(snapdef->parent.name);
+    record->snapdef->memorysnapshotfile = g_strdup(snapdef->memorysnapshotfile);
 
     for (i = 0; i < snapdef->ndisks; i++) {
         if (snapdef->disks[i].snapshot == VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL)
@@ -95,6 +96,10 @@ qemuSnapshotRecordFormat(virBuffer *buf,
     virBufferAsprintf(&attrBuf, " type='%s'", qemuSnapshotRecordTypeToString(record->type));
     virBufferEscapeString(&attrBuf, " tag='%s'", record->snapdef->parent.name);
     virBufferEscapeString(&attrBuf, " current='%s'", record->current);
+    virBufferEscapeString(&attrBuf, " memory='%s'", record->snapdef->memorysnapshotfile);
+
+    if (record->stopped)
+        virBufferAddLit(&attrBuf, " stopped='yes'");
 
     for (i = 0; i < record->snapdef->ndisks; i++)
         virBufferEscapeString(&childBuf, "<disk target='%s'/>\n", record->snapdef->disks[i].name);
@@ -117,6 +122,7 @@ qemuSnapshotRecordParse(xmlXPathContextPtr ctxt,
     g_autoptr(qemuSnapshotRecord) ret = NULL;
     g_autofree xmlNodePtr *nodes = NULL;
     xmlNodePtr node = virXPathNode("./snapshotRecord", ctxt);
+    virTristateBool stopped;
     int nnodes;
     size_t i;
 
@@ -131,10 +137,13 @@ qemuSnapshotRecordParse(xmlXPathContextPtr ctxt,
 
     if (virXMLPropEnum(node, "type", qemuSnapshotRecordTypeFromString,
                        VIR_XML_PROP_REQUIRED, &ret->type) < 0 ||
-        !(ret->snapdef->parent.name = virXMLPropStringRequired(node, "tag")))
+        !(ret->snapdef->parent.name = virXMLPropStringRequired(node, "tag")) ||
+        virXMLPropTristateBool(node, "stopped", VIR_XML_PROP_NONE, &stopped) < 0)
         return -1;
 
+    ret->stopped = stopped == VIR_TRISTATE_BOOL_YES;
     ret->current = virXMLPropString(node, "current");
+    ret->snapdef->memorysnapshotfile = virXMLPropString(node, "memory");
 
     for (i = 0; i < nnodes; i++) {
         char *target = virXMLPropStringRequired(nodes[i], "target");

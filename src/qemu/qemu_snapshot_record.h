@@ -21,8 +21,10 @@ VIR_ENUM_DECL(qemuSnapshotRecord);
 typedef struct _qemuSnapshotRecord qemuSnapshotRecord;
 struct _qemuSnapshotRecord {
     qemuSnapshotRecordType type;
-    virDomainSnapshotDef *snapdef; /* name and disks, nothing else */
+    virDomainSnapshotDef *snapdef; /* name, disks and file of the memory, nothing else */
     char *current; /* snapshot that was current before; NULL if none was */
+    bool stopped; /* the guest is about to be stopped for it, or was, and is to go on */
+    bool stopping; /* right now; not in the XML */
 };
 
 qemuSnapshotRecord *

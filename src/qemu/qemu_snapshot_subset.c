@@ -17,6 +17,7 @@
 #include "qemu_domain.h"
 #include "qemu_snapshot.h"
 #include "qemu_snapshot_image.h"
+#include "qemu_snapshot_live.h"
 #include "qemu_snapshot_subset.h"
 #include "virdomainsnapshotobjlist.h"
 #include "virerror.h"
@@ -176,10 +177,9 @@ qemuSnapshotSubsetFirst(const virDomainSnapshotDef *snapdef,
 static int
 qemuSnapshotSubsetValidateMixing(const virDomainSnapshotDef *snapdef,
                                  const char *internal,
-                                 const char *external)
+                                 const char *external,
+                                 bool live)
 {
-    const char *memory = NULL;
-
     if (internal && external) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("mixing internal and external targets for a snapshot is not yet supported: disk '%1$s' is internal and disk '%2$s' external; choose one way for both or leave one out with the flag <snapshot>false</snapshot> (--diskspec %3$s,snapshot=no)"),
@@ -187,16 +187,17 @@ qemuSnapshotSubsetValidateMixing(const virDomainSnapshotDef *snapdef,
         return -1;
     }
 
-    if (internal && snapdef->memory == VIR_DOMAIN_SNAPSHOT_LOCATION_EXTERNAL)
-        memory = "external";
-
-    if (external && snapdef->memory == VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL)
-        memory = "internal";
-
-    if (memory) {
+    if (internal && snapdef->memory == VIR_DOMAIN_SNAPSHOT_LOCATION_EXTERNAL && !live) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                       _("mixing internal and external targets for a snapshot is not yet supported: the memory is '%1$s' and disk '%2$s' is not; choose one way for both or leave the disk out with the flag <snapshot>false</snapshot>"),
-                       memory, NULLSTR(internal ? internal : external));
+                       _("mixing internal and external targets for a snapshot is not yet supported: the memory is 'external' and disk '%1$s' is not; take the snapshot live (--live), choose one way for both or leave the disk out with the flag <snapshot>false</snapshot>"),
+                       internal);
+        return -1;
+    }
+
+    if (external && snapdef->memory == VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("mixing internal and external targets for a snapshot is not yet supported: the memory is 'internal' and disk '%1$s' is not; choose one way for both or leave the disk out with the flag <snapshot>false</snapshot>"),
+                       external);
         return -1;
     }
 
@@ -224,6 +225,7 @@ qemuSnapshotSubsetValidateName(const char *name)
  * qemuSnapshotSubsetValidate:
  * @vm: domain object
  * @snapdef: definition of the snapshot, aligned to the disks of @vm
+ * @flags: virDomainSnapshotCreateFlags
  *
  * Checks that what the snapshot takes can be taken together under its name.
  *
@@ -232,7 +234,8 @@ qemuSnapshotSubsetValidateName(const char *name)
  */
 int
 qemuSnapshotSubsetValidate(virDomainObj *vm,
-                           const virDomainSnapshotDef *snapdef)
+                           const virDomainSnapshotDef *snapdef,
+                           unsigned int flags)
 {
     const char *internal = qemuSnapshotSubsetFirst(snapdef, VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL);
     const char *external = qemuSnapshotSubsetFirst(snapdef, VIR_DOMAIN_SNAPSHOT_LOCATION_EXTERNAL);
@@ -245,7 +248,8 @@ qemuSnapshotSubsetValidate(virDomainObj *vm,
     if (qemuSnapshotSubsetValidateName(snapdef->parent.name) < 0)
         return -1;
 
-    return qemuSnapshotSubsetValidateMixing(snapdef, internal, external);
+    return qemuSnapshotSubsetValidateMixing(snapdef, internal, external,
+                                            flags & VIR_DOMAIN_SNAPSHOT_CREATE_LIVE);
 }
 
 
@@ -262,6 +266,28 @@ qemuSnapshotSubsetReportFormat(const virDomainDiskDef *disk)
                    _("internal snapshot for disk %1$s unsupported for storage type %2$s: leave the disk out with the flag <snapshot>false</snapshot> (--diskspec %3$s,snapshot=no)"),
                    disk->dst, virStorageFileFormatTypeToString(disk->src->format),
                    disk->dst);
+}
+
+
+/**
+ * qemuSnapshotSubsetCheckDataFile:
+ * @disk: disk of a running domain, selected for an internal snapshot
+ *
+ * QEMU would find out with the guest stopped.
+ *
+ * Returns 0 on success, -1 if the data are in another file than the image
+ * (VIR_ERR_CONFIG_UNSUPPORTED naming the disk, the flag and the remedy).
+ */
+int
+qemuSnapshotSubsetCheckDataFile(const virDomainDiskDef *disk)
+{
+    if (!disk->src->dataFileStore)
+        return 0;
+
+    virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                   _("internal snapshot for disk '%1$s' unsupported, since the data of its image are in the file '%2$s': leave the disk out with the flag <snapshot>false</snapshot> (--diskspec %3$s,snapshot=no)"),
+                   disk->dst, disk->src->dataFileStore->path, disk->dst);
+    return -1;
 }
 
 
@@ -444,7 +470,8 @@ qemuSnapshotSubsetCreatePrepare(virDomainObj *vm,
         qemuSnapshotSubsetCheckNewInNode(nodedata, vm->def->os.loader->nvram, "nvram", tag) < 0)
         return -1;
 
-    if (!qemuSnapshotSubsetGetMemoryNode(vm, snapdef)) {
+    if (snapdef->memory == VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL &&
+        !qemuSnapshotSubsetGetMemoryNode(vm, snapdef)) {
         virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
                        _("no image can hold the memory of domain '%1$s': those of all disks that snapshot '%2$s' takes are encrypted; take a disk that is not (--diskspec DISK,snapshot=internal), or shut the domain off first"),
                        vm->def->name, tag);
@@ -571,14 +598,14 @@ qemuSnapshotSubsetRemoveInactive(virDomainObj *vm,
 }
 
 
-/* Removes @snapdef from the images, be QEMU alive or not. A QEMU that died after it
- * had saved, but before it could say so, leaves the whole snapshot: its images can
- * be written when it is gone. @def is the definition to look for them in then. */
+/* A QEMU that died after it had saved, but before it could say so, leaves the whole
+ * snapshot: its images can be written when it is gone. @def is the definition to look
+ * for them in then. */
 static int
-qemuSnapshotSubsetRemove(virDomainObj *vm,
-                         virDomainDef *def,
-                         virDomainSnapshotDef *snapdef,
-                         virDomainAsyncJob asyncJob)
+qemuSnapshotSubsetRemoveFromImages(virDomainObj *vm,
+                                   virDomainDef *def,
+                                   virDomainSnapshotDef *snapdef,
+                                   virDomainAsyncJob asyncJob)
 {
     g_autoptr(GHashTable) nodedata = NULL;
 
@@ -598,13 +625,35 @@ qemuSnapshotSubsetRemove(virDomainObj *vm,
 }
 
 
+static void
+qemuSnapshotSubsetRemoveMemory(const virDomainSnapshotDef *snapdef)
+{
+    if (snapdef->memorysnapshotfile &&
+        unlink(snapdef->memorysnapshotfile) < 0 && errno != ENOENT)
+        VIR_WARN("cannot remove '%s', the memory of snapshot '%s'",
+                 snapdef->memorysnapshotfile, snapdef->parent.name);
+}
+
+
+/* Removes @snapdef, the memory of a live one included, be QEMU alive or not. */
+static int
+qemuSnapshotSubsetRemove(virDomainObj *vm,
+                         virDomainDef *def,
+                         virDomainSnapshotDef *snapdef,
+                         virDomainAsyncJob asyncJob)
+{
+    qemuSnapshotSubsetRemoveMemory(snapdef);
+    return qemuSnapshotSubsetRemoveFromImages(vm, def, snapdef, asyncJob);
+}
+
+
 /**
  * qemuSnapshotSubsetCreateDiscard:
  * @vm: domain, running until now
  * @snapdef: internal snapshot whose taking failed
  *
- * Removes what QEMU may have saved of it, if it was told to. What can't be removed
- * is logged, as the error that is set is the one to be reported.
+ * Removes what QEMU may have saved of it, if it was told to. Of what can't be removed,
+ * which takes some room in the images, the error that is set tells, too.
  */
 void
 qemuSnapshotSubsetCreateDiscard(virDomainObj *vm,
@@ -612,17 +661,23 @@ qemuSnapshotSubsetCreateDiscard(virDomainObj *vm,
 {
     qemuDomainJobPrivate *jobPriv = vm->job->privateData;
     virErrorPtr orig_err = NULL;
+    int rc;
 
     if (!jobPriv->snapshotRecord)
         return;
 
     virErrorPreserveLast(&orig_err);
 
-    if (qemuSnapshotSubsetRemove(vm, snapdef->parent.dom, snapdef, VIR_ASYNC_JOB_SNAPSHOT) < 0)
+    if ((rc = qemuSnapshotSubsetRemove(vm, snapdef->parent.dom, snapdef,
+                                       VIR_ASYNC_JOB_SNAPSHOT)) < 0)
         VIR_WARN("cannot remove snapshot '%s' of domain '%s' again: %s",
                  snapdef->parent.name, vm->def->name, virGetLastErrorMessage());
 
     virErrorRestore(&orig_err);
+
+    if (rc < 0)
+        virLastErrorPrefixMessage(_("snapshot '%1$s' failed, and stays in images of domain '%2$s' until 'qemu-img snapshot -d' deletes it there while the domain is shut off"),
+                                  snapdef->parent.name, vm->def->name);
 }
 
 
@@ -657,7 +712,9 @@ qemuSnapshotSubsetCreateBeforeHalt(virDomainObj *vm,
 /**
  * qemuSnapshotSubsetCreateUndo:
  * @vm: domain, running or not
- * @snap: snapshot that was taken but whose metadata can't be written
+ * @snap: snapshot that was taken but whose metadata can't be written; it is gone
+ *        afterwards if @vm is transient and its QEMU ended, so that the caller has to
+ *        hold its definition
  * @current: snapshot that was current before; may be NULL
  *
  * Removes an internal @snap from the images and what there is of its metadata, and
@@ -670,7 +727,7 @@ qemuSnapshotSubsetCreateUndo(virDomainObj *vm,
 {
     qemuDomainObjPrivate *priv = vm->privateData;
     g_autoptr(virQEMUDriverConfig) cfg = virQEMUDriverGetConfig(priv->driver);
-    g_autoptr(virDomainSnapshotDef) snapdef = virObjectRef(virDomainSnapshotObjGetDef(snap));
+    virDomainSnapshotDef *snapdef = virDomainSnapshotObjGetDef(snap);
     g_autofree char *file = g_strdup_printf("%s/%s/%s.xml", cfg->snapshotDir,
                                             vm->def->name, snapdef->parent.name);
     g_autofree char *before = current ? g_strdup(current->def->name) : NULL;
@@ -837,7 +894,8 @@ qemuSnapshotSubsetGoBackAll(virDomainDef *def,
  *
  * All disks go back or, if there was room to keep what they hold, none.
  *
- * Returns 0 on success, -1 with an error reported that names the disk.
+ * Returns 0 on success, -1 with an error reported that names the disk, and where some
+ * could not be put forth again also the snapshot that has what the images held.
  */
 int
 qemuSnapshotSubsetRevertInactive(virDomainObj *vm,
@@ -851,6 +909,7 @@ qemuSnapshotSubsetRevertInactive(virDomainObj *vm,
                                                                          virDomainSnapshotObjGetDef(snap),
                                                                          name);
     bool kept = qemuSnapshotForEachQcow2(priv->driver, def, present, "-c") == 0;
+    bool lost = false;
     virErrorPtr orig_err = NULL;
     int ret;
 
@@ -864,13 +923,18 @@ qemuSnapshotSubsetRevertInactive(virDomainObj *vm,
 
     virErrorPreserveLast(&orig_err);
 
-    if (ret < 0 && qemuSnapshotForEachQcow2(priv->driver, def, present, "-a") != 0)
-        VIR_WARN("what the images of domain '%s' held is kept in their snapshot '%s'",
-                 vm->def->name, name);
-    else
+    if (ret < 0)
+        lost = qemuSnapshotForEachQcow2(priv->driver, def, present, "-a") != 0;
+
+    if (!lost)
         ignore_value(qemuSnapshotForEachQcow2(priv->driver, def, present, "-d"));
 
     virErrorRestore(&orig_err);
+
+    if (lost)
+        virLastErrorPrefixMessage(_("some images of domain '%1$s' went back and could not be put forth again; what each of them held is in its snapshot '%2$s' ('qemu-img snapshot -a')"),
+                                  vm->def->name, name);
+
     return ret;
 }
 
@@ -1101,6 +1165,9 @@ qemuSnapshotSubsetRecover(virDomainObj *vm,
     VIR_DEBUG("snapshot '%s' was left by an interrupted '%s'",
               name, qemuSnapshotRecordTypeToString(record->type));
 
+    if (record->snapdef->memorysnapshotfile)
+        qemuSnapshotLiveRecover(vm, record);
+
     /* the job that was interrupted has concluded by now and has to be dismissed */
     if (qemuBlockJobRefreshJobs(vm) < 0 ||
         qemuSnapshotSubsetRemove(vm, NULL, record->snapdef, VIR_ASYNC_JOB_NONE) < 0) {
@@ -1143,6 +1210,7 @@ qemuSnapshotSubsetRecoverDead(virDomainObj *vm,
     if (virDomainSnapshotFindByName(vm->snapshots, name))
         return;
 
+    qemuSnapshotSubsetRemoveMemory(record->snapdef);
     aligned = qemuSnapshotSubsetNewAligned(vm->def, record->snapdef, name);
 
     if (qemuSnapshotSubsetRemoveInactive(vm, vm->def, virDomainSnapshotObjGetDef(aligned)) < 0)

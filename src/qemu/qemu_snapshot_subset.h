@@ -28,10 +28,14 @@ qemuSnapshotSubsetIsPartial(const virDomainDef *def,
 
 int
 qemuSnapshotSubsetValidate(virDomainObj *vm,
-                           const virDomainSnapshotDef *snapdef);
+                           const virDomainSnapshotDef *snapdef,
+                           unsigned int flags);
 
 void
 qemuSnapshotSubsetReportFormat(const virDomainDiskDef *disk);
+
+int
+qemuSnapshotSubsetCheckDataFile(const virDomainDiskDef *disk);
 
 const char *
 qemuSnapshotSubsetGetMemoryNode(virDomainObj *vm,

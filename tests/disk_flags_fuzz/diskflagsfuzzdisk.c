@@ -76,6 +76,8 @@ testFuzzFormatFlags(virDomainDiskFlags flags)
         virBufferAsprintf(&buf, "<migrate>%s</migrate>\n", values[flags.migrate]);
     if (flags.snapshot)
         virBufferAsprintf(&buf, "<snapshot>%s</snapshot>\n", values[flags.snapshot]);
+    if (flags.backup)
+        virBufferAsprintf(&buf, "<backup>%s</backup>\n", values[flags.backup]);
     virBufferAdjustIndent(&buf, -2);
     virBufferAddLit(&buf, "</flags>\n");
 

@@ -222,7 +222,7 @@ testFuzzSnapshotPrepare(const testFuzzInput *input,
         strlen(def->parent.name) > 247)
         good = false;
 
-    if (qemuSnapshotSubsetValidate(vm, def) < 0) {
+    if (qemuSnapshotSubsetValidate(vm, def, 0) < 0) {
         TEST_FUZZ_MUST(!good, "disks that can be taken together are not refused");
         TEST_FUZZ_MUST(testFuzzErrorIsTold(), "disks that are refused are an error");
         return TEST_FUZZ_REFUSED;

@@ -209,6 +209,7 @@ testFuzzTakeFlags(xmlXPathContextPtr ctxt,
 
     ret.legal &= testFuzzReadFlag(ctxt, disk, "migrate", &ret.flags.migrate);
     ret.legal &= testFuzzReadFlag(ctxt, disk, "snapshot", &ret.flags.snapshot);
+    ret.legal &= testFuzzReadFlag(ctxt, disk, "backup", &ret.flags.backup);
 
     n = virXPathNodeSet(xpath, ctxt, &nodes);
     while (n-- > 0) {
@@ -225,7 +226,7 @@ bool
 testFuzzFlagsEqual(virDomainDiskFlags a,
                    virDomainDiskFlags b)
 {
-    return a.migrate == b.migrate && a.snapshot == b.snapshot;
+    return a.migrate == b.migrate && a.snapshot == b.snapshot && a.backup == b.backup;
 }
 
 
@@ -249,7 +250,9 @@ testFuzzFlagsFit(virDomainDiskFlags flags,
                  !disk->src->readonly;
 
     return plain ||
-           (flags.migrate != VIR_TRISTATE_BOOL_YES && flags.snapshot != VIR_TRISTATE_BOOL_YES);
+           (flags.migrate != VIR_TRISTATE_BOOL_YES &&
+            flags.snapshot != VIR_TRISTATE_BOOL_YES &&
+            flags.backup != VIR_TRISTATE_BOOL_YES);
 }
 
 

@@ -408,7 +408,8 @@ qemuSnapshotImageGetSnapshots(virDomainDiskDef *disk,
 
 
 bool
-qemuSnapshotImageIsRemoved(const virDomainDiskDef *disk G_GNUC_UNUSED)
+qemuSnapshotImageIsRemoved(virDomainObj *vm G_GNUC_UNUSED,
+                           virDomainDiskDef *disk G_GNUC_UNUSED)
 {
     return false;
 }

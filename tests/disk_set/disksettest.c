@@ -22,11 +22,13 @@
 #define VIR_FROM_THIS VIR_FROM_NONE
 
 G_STATIC_ASSERT(((VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG |
-                  VIR_DOMAIN_DEVICE_MODIFY_FORCE) & VIR_DOMAIN_DISK_SET_SNAPSHOT) == 0);
+                  VIR_DOMAIN_DEVICE_MODIFY_FORCE) &
+                 (VIR_DOMAIN_DISK_SET_SNAPSHOT | VIR_DOMAIN_DISK_SET_BACKUP)) == 0);
 
 #define LIVE VIR_DOMAIN_AFFECT_LIVE
 #define CONFIG VIR_DOMAIN_AFFECT_CONFIG
 #define SNAPSHOT VIR_DOMAIN_DISK_SET_SNAPSHOT
+#define BACKUP VIR_DOMAIN_DISK_SET_BACKUP
 
 static virConnectPtr testConn; /* the test driver */
 static virConnectPtr qemuConn; /* the embedded QEMU driver */
@@ -509,6 +511,8 @@ testUnknownFlags(const void *opaque G_GNUC_UNUSED)
                    "unsupported flags (0x4)");
     EXPECT_REFUSED(!virDomainDiskSetSnapshotXML(dom, NULL, force), "unsupported flags (0x4)");
     EXPECT_REFUSED(virDomainDiskSetSize(dom, SNAPSHOT << 1 | CONFIG) == -1, "unsupported flags (0x20000)");
+    EXPECT_REFUSED(virDomainDiskSetSize(dom, BACKUP | SNAPSHOT) == -1, "are two sets: name one of them");
+    EXPECT_REFUSED(!virDomainDiskSetSnapshotXML(dom, NULL, BACKUP), "are two sets: name one of them");
 
     return 0;
 }
@@ -583,7 +587,9 @@ testBadParams(const void *opaque G_GNUC_UNUSED)
     EXPECT_REFUSED(virDomainDiskSetMigrateParams(dom, &params, &nparams, NULL, 0) == -1,
                    "'maxparams' must not be NULL");
     EXPECT_REFUSED(virDomainDiskSetMigrateParams(dom, &params, &nparams, &maxparams, SNAPSHOT) == -1,
-                   "VIR_DOMAIN_DISK_SET_SNAPSHOT cannot be used");
+                   "cannot be used");
+    EXPECT_REFUSED(virDomainDiskSetMigrateParams(dom, &params, &nparams, &maxparams, BACKUP) == -1,
+                   "cannot be used");
     EXPECT_REFUSED(virDomainDiskSetMigrateParams(dom, &params, &nparams, &maxparams, 0) == -1,
                    "already have 'migrate_disks'");
     EXPECT(params == &listed && nparams == 1 && maxparams == 1);
@@ -603,6 +609,27 @@ testBadSnapshotXML(const void *opaque G_GNUC_UNUSED)
                    "line 3: ");
     EXPECT_REFUSED(!virDomainDiskSetSnapshotXML(dom, "<domain/>", 0),
                    "root element of the XML is <domain>: it must be <domainsnapshot>");
+
+    return 0;
+}
+
+
+static int
+testBadSave(const void *opaque G_GNUC_UNUSED)
+{
+    g_autoptr(guest) dom = guestRunning(DISK("vda", "", OUT));
+    const char *xml = "<domainsnapshot/>";
+
+    EXPECT(dom);
+    EXPECT_REFUSED(virDomainDiskSetSave(NULL, "/file", xml, 0) == -1, "domain must not be NULL");
+    EXPECT_REFUSED(virDomainDiskSetSave(dom, NULL, xml, 0) == -1, "'to' must not be NULL");
+    EXPECT_REFUSED(virDomainDiskSetSave(dom, "/file", NULL, 0) == -1, "call virDomainSaveParams()");
+    EXPECT_REFUSED(virDomainDiskSetSave(dom, "/file", "<domainsnapshot><memory/></domainsnapshot>", 0) == -1,
+                   "has a <memory>");
+    EXPECT_REFUSED(virDomainDiskSetSave(dom, "/file", xml, 0) == -1, "the snapshot set is empty");
+    EXPECT_REFUSED(virDomainDiskSetSave(dom, "/file", xml, CONFIG) == -1, "two sets");
+    EXPECT_REFUSED(virDomainDiskSetSave(dom, "/file", xml, SNAPSHOT << 3) == -1, "unsupported flags (0x80000)");
+    EXPECT_REFUSED(virDomainDiskSetSave(dom, "/file", xml, BACKUP) == -1, "are two sets: name one of them");
 
     return 0;
 }
@@ -700,7 +727,7 @@ testSet(const void *opaque G_GNUC_UNUSED)
 {
     g_autoptr(guest) dom = guestOfTestDriver(DISK("vdc", "", FLAGS("<migrate/>"))
                                              DISK("hda", "", OUT)
-                                             DISK("hdb", "", "")
+                                             DISK("hdb", "", FLAGS("<backup/>"))
                                              DISK("hdc", "", IN));
 
     EXPECT(dom);
@@ -709,6 +736,8 @@ testSet(const void *opaque G_GNUC_UNUSED)
     EXPECT(virDomainDiskSetSize(dom, VIR_DOMAIN_DISK_SET_MIGRATE | CONFIG) == 2);
     EXPECT(virDomainDiskSetSize(dom, SNAPSHOT) == 1);
     EXPECT_TEXT("hdc", listOf(dom, SNAPSHOT));
+    EXPECT(virDomainDiskSetSize(dom, BACKUP) == 1);
+    EXPECT_TEXT("hdb", listOf(dom, BACKUP));
 
     return 0;
 }
@@ -762,6 +791,9 @@ testAdd(const void *opaque G_GNUC_UNUSED)
     EXPECT(virDomainDiskSetAdd(dom, "vdb", SNAPSHOT | CONFIG) == 0);
     EXPECT_TEXT("vda=true vdb=false", stateOf(dom, "migrate", CONFIG));
     EXPECT_TEXT("vda= vdb=true", stateOf(dom, "snapshot", CONFIG));
+    EXPECT(virDomainDiskSetAdd(dom, "vda", BACKUP | CONFIG) == 0);
+    EXPECT_TEXT("vda=true vdb=", stateOf(dom, "backup", CONFIG));
+    EXPECT_TEXT("vda=true vdb=false", stateOf(dom, "migrate", CONFIG));
     EXPECT(!virDomainDiskSetGetLastMessage());
 
     return 0;
@@ -857,8 +889,11 @@ testUnfit(const void *opaque G_GNUC_UNUSED)
     EXPECT_REFUSED(virDomainDiskSetAdd(dom, "vdf", SNAPSHOT) == -1, "disk 'vdf' has type='vhostuser'");
     EXPECT_REFUSED(virDomainDiskSetAdd(dom, "vdg", SNAPSHOT) == -1,
                    "disk 'vdg' has snapshot='no', so that its flag <snapshot> cannot be 'true'");
+    EXPECT_REFUSED(virDomainDiskSetAdd(dom, "vdb", BACKUP) == -1,
+                   "disk 'vdb' has <readonly/>, so that its flag <backup> cannot be 'true'");
     EXPECT(fault.updates == 0);
     EXPECT(virDomainDiskSetAdd(dom, "vdg", 0) == 0);
+    EXPECT(virDomainDiskSetAdd(dom, "vdg", BACKUP) == 0);
     EXPECT(virDomainDiskSetRemove(dom, "vdb", 0) == 0);
     EXPECT(virDomainDiskSetRemove(dom, "vdb", SNAPSHOT) == 0);
     EXPECT(virDomainDiskSetRemove(dom, "vdg", SNAPSHOT) == 0);
@@ -1656,6 +1691,7 @@ runTests(void)
     DO_TEST("List takes no NULL array and no negative size", testBadArray);
     DO_TEST("MigrateParams takes no NULL argument, no snapshot set and no second list", testBadParams);
     DO_TEST("SnapshotXML takes nothing but snapshot XML", testBadSnapshotXML);
+    DO_TEST("Save takes no NULL argument, no memory and no empty set", testBadSave);
 
     DO_TEST("A call that succeeds forgets the message", testMessageForgotten);
     DO_TEST("A message belongs to its thread", testMessageOfThread);

@@ -7,13 +7,19 @@ setup() {
     assemble
 }
 
-# Lets the tests of the tree write this report; one of them, FAILING, may fail.
+# Lets the tests of the tree write this report, as one by PROGRAM; one of them, FAILING,
+# may fail.
 report() {
-    local result=${FAILING:+FAIL}
-    result="{\"name\": \"libvirt / ${FAILING:-sometest}\", \"result\": \"${result:-OK}\"}"
+    local result=${FAILING:+FAIL} name=${FAILING:-sometest}
+    result="{\"name\": \"libvirt / $name\", \"result\": \"${result:-OK}\"}
+        {\"name\": \"libvirt / script\", \"result\": \"OK\"}"
     printf '%s\n' "$@" >"$BATS_TEST_TMPDIR/report"
-    mkdir -p "$TREE-sanitized/meson-logs"
-    fake_command meson "cp '$BATS_TEST_TMPDIR/report' '$TREE-sanitized/reports/report.1'
+    mkdir -p "$TREE-sanitized/"{meson-logs,tests}
+    touch "$TREE-sanitized/tests/$name"
+    chmod +x "$TREE-sanitized/tests/$name"
+    fake_command meson "[[ \" \$* \" != *' --list '* ]] || { echo 'libvirt / $name'; echo 'libvirt / script'; exit; }
+        echo \"\$ASAN_OPTIONS \$*\" >>'$BATS_TEST_TMPDIR/run'
+        cp '$BATS_TEST_TMPDIR/report' '$TREE-sanitized/reports/report.${PROGRAM:-$name}.1'
         echo '$result' >'$TREE-sanitized/meson-logs/tests.json'"
     run "$BUILD_AUX/sanitize-tree" "$TREE"
 }
@@ -38,6 +44,19 @@ fuzzer() {
     assert_line -- -Db_sanitize=address,undefined
     run cat "$BATS_TEST_TMPDIR/built"
     assert_output "-C $TREE-sanitized program"
+}
+
+@test "a test that leaves a report is run again with whole stacks, and no other" {
+    report 'a report'
+    assert_line 'again, with whole stacks: sometest'
+    run sed -E 's/.*(fast_unwind_on_malloc=.).* 40/\1/' "$BATS_TEST_TMPDIR/run"
+    assert_output "fast_unwind_on_malloc=1
+fast_unwind_on_malloc=0 sometest"
+}
+
+@test "a report of a program that is no test has the scripts run again" {
+    PROGRAM=virsh report 'a report'
+    assert_line 'again, with whole stacks: script'
 }
 
 @test "without a report nothing is an error" {

@@ -1,12 +1,12 @@
 /*
  * churn.c: changes its memory as fast as it can, and notices a page of another time
  *
- * usage: churn MIB
+ * usage: churn MIB [SWEEPS]
  *
- * Goes through MIB mebibytes, page by page, over and over. A page that is visited must
- * hold what the sweep before has written to it. In a guest that was put back to an
- * instant, one that was saved earlier or later does not, and the next sweep says so. No
- * page is like another, and none compresses well.
+ * Goes through MIB mebibytes, page by page, over and over, or so many times and keeps
+ * them then. A page that is visited must hold what the sweep before has written to it. In
+ * a guest that was put back to an instant, one that was saved earlier or later does not,
+ * and the next sweep says so. No page is like another, and none compresses well.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define WORDS 512 /* of a page */
 
@@ -73,6 +74,7 @@ int
 main(int argc, char **argv)
 {
     uint64_t npages = argc > 1 ? strtoull(argv[1], NULL, 10) * 256 : 0;
+    uint64_t sweeps = argc > 2 ? strtoull(argv[2], NULL, 10) : UINT64_MAX;
     uint64_t sweep;
     uint64_t page;
     uint64_t *memory;
@@ -90,7 +92,7 @@ main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0);
     make_noise();
 
-    for (sweep = 1; ; sweep++) {
+    for (sweep = 1; sweep <= sweeps; sweep++) {
         for (page = 0; page < npages; page++) {
             uint64_t *words = memory + page * WORDS;
 
@@ -104,4 +106,6 @@ main(int argc, char **argv)
 
         printf("SWEEP %" PRIu64 "\n", sweep);
     }
+
+    return pause();
 }

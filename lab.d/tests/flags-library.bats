@@ -114,6 +114,44 @@ flagless_guest() {
     assert_equal "$(state_of a), $(cat "$LDF_LAB/a/lib/images/memory")" "running, mine"
 }
 
+@test "a Python program migrates what it has put in, and is told what failed" {
+    flagless_guest
+    make_images b vdb=qcow2:b.qcow2 vdc=raw:c.raw vdd=qcow2:d.qcow2
+    cat > "$BATS_TEST_TMPDIR/move.py" <<'PYTHON'
+import sys
+
+import libvirt
+
+sys.path.insert(0, sys.argv[1])
+import libvirt_disk_set as disk_set
+
+libvirt.registerErrorHandler(lambda context, error: None, None)
+domain = libvirt.open().lookupByName("demo")
+try:
+    disk_set.add(domain, "vdx")
+except libvirt.libvirtError as error:
+    print("refused by the library:", error.get_error_code(), error)
+disk_set.remove_all(domain)
+print(disk_set.add(domain, "vdb"), disk_set.add(domain, "vdb"), disk_set.disks(domain))
+domain.migrateToURI3("qemu+tcp://b/system", disk_set.migrate_params(domain),
+                     libvirt.VIR_MIGRATE_LIVE | libvirt.VIR_MIGRATE_PEER2PEER |
+                     libvirt.VIR_MIGRATE_NON_SHARED_DISK | libvirt.VIR_MIGRATE_UNSAFE)
+domain.undefine()
+try:
+    disk_set.size(domain)
+except libvirt.libvirtError as error:
+    print("refused by libvirt:", error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN)
+PYTHON
+    mark
+    run -0 on b env "LD_LIBRARY_PATH=$LD_LIBRARY_PATH" "LIBVIRT_DEFAULT_URI=$LIBVIRT_DEFAULT_URI" \
+        /usr/bin/python3 "$BATS_TEST_TMPDIR/move.py" "$ROOT/src/disk_set"
+    assert_line --regexp "^refused by the library: None .*'vdx'"
+    assert_line "True False ['vdb']"
+    assert_line "refused by libvirt: True"
+    assert_copied a b vdb
+    assert_guest_went_on a b
+}
+
 @test "the library makes no error in memory over a remote connection" {
     flagless_guest
     run -0 on b env "LD_LIBRARY_PATH=$LD_LIBRARY_PATH" "LIBVIRT_DEFAULT_URI=$LIBVIRT_DEFAULT_URI" \

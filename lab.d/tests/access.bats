@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Who may see and set flags: host a asks polkit, host b takes all but what comes
 # over a read-only connection.
+# bats file_tags=any-qemu
 
 bats_require_minimum_version 1.5.0
 load lab

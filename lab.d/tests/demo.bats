@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # What ./demo shows, and that it cleans up.
+# bats file_tags=any-qemu
 
 bats_require_minimum_version 1.5.0
 load lab

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # The disk-set library over a connection to another host.
+# bats file_tags=any-qemu
 
 bats_require_minimum_version 1.5.0
 load lab

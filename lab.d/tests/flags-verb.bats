@@ -1,13 +1,20 @@
 #!/usr/bin/env bats
 # virsh domblkflags: it sets flags, and what it shows is what is done.
+# bats file_tags=any-qemu
 
 bats_require_minimum_version 1.5.0
 load lab
+load snapshot
 
 setup_file() { lab_setup_file; }
 teardown_file() { lab_teardown_file; }
 setup() { lab_setup; }
-teardown() { lab_teardown; }
+teardown() {
+    # A test that failed may have left something to wait for.
+    thaw_qemu
+    end_virsh
+    lab_teardown
+}
 
 # flagged_guest: a guest with a shared disk and three local ones.
 flagged_guest() {
@@ -223,19 +230,16 @@ job_copies() { [ "$(qmp_events a JOB_STATUS_CHANGE | jq -r 'select(.data.status 
 @test "changing flags while a snapshot is taken waits for its end and then applies" {
     define_guest a vdb=qcow2:b.qcow2 vdc=raw:c.raw,snapshot=false
     start_guest a
-    pid=$(on a cat /run/libvirt/qemu/demo.pid)
-    on a virsh -q snapshot-create-as demo s1 > /dev/null 3>&- &
-    snapshot=$!
-    wait_until 20 is_sent stop
-    on a kill -STOP "$pid"
+    mark
+    hold_in snapshot-save snapshot-create-as demo s1
     # The client gives up, and libvirtd goes on to wait for it.
     run -124 timeout 2 "$ROOT/lab" a virsh -q domblkflags demo vdb --migrate false --live
-    on a kill -CONT "$pid"
-    wait "$snapshot"
+    assert_equal "$(flags_of a vdb)" ""
+    thaw_qemu
+    wait "$(cat "$BATS_TEST_TMPDIR/virsh.pid")"
     wait_until 20 has_flags "migrate=false"
     assert_equal "$(qcow2_tags a b.qcow2)" s1
 }
-is_sent() { [ -n "$(qmp a "$1")" ]; }
 has_flags() { [ "$(flags_of a vdb)" = "$1" ]; }
 
 @test "changing flags during a migration that does not end times out and changes nothing" {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Flags of a running and a shut-off guest: how people and programs set them,
 # where they are carried, and that nothing else changes by them.
+# bats file_tags=any-qemu
 
 bats_require_minimum_version 1.5.0
 load lab

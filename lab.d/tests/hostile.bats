@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Documents that want to break something, names that need escapes, and guests
 # with many disks.
+# bats file_tags=any-qemu
 
 bats_require_minimum_version 1.5.0
 load lab

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # The lab itself: what it sets up, and that nothing of it stays.
+# bats file_tags=any-qemu
 
 bats_require_minimum_version 1.5.0
 load lab

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # Migration between a host with our change (a) and Debian 12's own packages (b).
+# bats file_tags=any-qemu
 
 bats_require_minimum_version 1.5.0
 load lab

@@ -263,6 +263,29 @@ EMULATOR
     assert_equal "$(state_of a)" running
 }
 
+# huge_pages HOST: bytes of QEMU's memory that are in huge pages, rounded to megabytes.
+huge_pages() { on "$1" sed -n 's/^AnonHugePages: *\([0-9]*\)[0-9]\{3\} kB/\1/p' "/proc/$(qemu_pid "$1")/smaps_rollup"; }
+
+@test "huge pages that a live snapshot splits are whole again when the next one stops the guest" {
+    local before split
+    ! grep -qF '[never]' /sys/kernel/mm/transparent_hugepage/enabled ||
+        fail "this machine allows no huge pages: [never] in /sys/kernel/mm/transparent_hugepage/enabled"
+    MEMORY=512 FILL=256 define_guest a vdb=qcow2:b.qcow2
+    start_guest a
+    wait_until 60 grep -q "^SWEEP 1" "$LDF_LAB/a/log/demo.serial"
+    before=$(huge_pages a)
+    [ "$before" -ge 200 ]
+    create s1
+    split=$(huge_pages a)
+    [ "$split" -lt $((before / 4)) ]
+    mark
+    hold_in migrate snapshot-create-as demo s2 --live
+    [ "$(huge_pages a)" -ge $((before * 3 / 4)) ]
+    thaw_qemu
+    wait "$(cat "$BATS_TEST_TMPDIR/virsh.pid")"
+    assert_equal "$(snapshots a), $(state_of a)" "s1 s2, running"
+}
+
 sweeps_are_made() {
     ! grep TORN "$LDF_LAB/a/log/demo.serial" || return 0
     [ "$(tail -n +$(($(cat "$BATS_TEST_TMPDIR/serial-mark") + 1)) "$LDF_LAB/a/log/demo.serial" | grep -c '^SWEEP')" -ge "$1" ]

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Guests without flags: what libvirt without the change does with their snapshots, with
 # the same QEMU, ours does too.
+# bats file_tags=pristine
 
 bats_require_minimum_version 1.5.0
 load lab

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # A libvirtd with our change takes over the guests of one without it that was stopped,
 # as an upgrade does it, and the other way round.
+# bats file_tags=pristine
 
 bats_require_minimum_version 1.5.0
 load lab

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # A guest on its way through hosts of several generations.
+# bats file_tags=any-qemu
 
 bats_require_minimum_version 1.5.0
 load lab

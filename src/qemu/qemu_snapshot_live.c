@@ -547,7 +547,7 @@ qemuSnapshotLiveCreate(virDomainObj *vm,
     qemuDomainJobSetStatsType(vm->job->current, QEMU_DOMAIN_JOB_STATS_TYPE_SAVEDUMP);
 
     if (background)
-        qemuSnapshotLivePopulate(vm);
+        qemuSnapshotLiveWarm(vm);
 
     ret = qemuSaveImageCreate(priv->driver, vm, snapdef->memorysnapshotfile, data,
                               compressor, params, 0, VIR_ASYNC_JOB_SNAPSHOT);

@@ -9,7 +9,7 @@
 #include "domain_conf.h"
 
 void
-qemuSnapshotLivePopulate(virDomainObj *vm);
+qemuSnapshotLiveWarm(virDomainObj *vm);
 
 void
 qemuSnapshotLiveUnprotect(virDomainObj *vm);

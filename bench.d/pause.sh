@@ -24,10 +24,10 @@ microseconds_stopped() {
         {$all, rest: ($all - ($memory | max - min))}'
 }
 
-# pause_of HOST GUEST: takes a snapshot, and removes it again.
+# pause_of HOST GUEST [OPTION...]: takes a snapshot, and removes it again.
 pause_of() {
     mark
-    on "$1" virsh -q snapshot-create-as "$2" s1 >/dev/null
+    on "$1" virsh -q snapshot-create-as "$2" s1 "${@:3}" >/dev/null
     microseconds_stopped "$1"
     on "$1" virsh -q snapshot-delete "$2" s1
 }

@@ -128,6 +128,16 @@ result() { jq -c "$1" "$OUT.json"; }
     assert_equal "$(head -c 8 "$OUT.png" | od -An -tx1 | xargs)" "89 50 4e 47 0d 0a 1a 0a"
 }
 
+@test "pauses of live snapshots have a picture of their own, and other rows none" {
+    { row 1.02; samples boots 1 2; samples socks 1 2; } >"$SAMPLES"
+    run -0 report
+    [ ! -e "$OUT.pause.png" ]
+    { row null | sed 's/"row": "walk"/"row": "live-8"/'; samples boots 1 2; samples socks 1 2; } >"$SAMPLES"
+    run -0 --separate-stderr report
+    assert_equal "$stderr" ""
+    assert_equal "$(head -c 8 "$OUT.pause.png" | od -An -tx1 | xargs)" "89 50 4e 47 0d 0a 1a 0a"
+}
+
 @test "bench measures the two builds in turns, and leaves no lab behind" {
     export LDF_BUILD=$BATS_TEST_TMPDIR/build
     # A lab that is left behind must not keep bats waiting.

@@ -100,7 +100,7 @@ qemuSnapshotLiveReadPages(pid_t pid G_GNUC_UNUSED,
 #endif
 
 
-/* @line is one of /proc/PID/smaps: "START-END rw-s OFFSET DEVICE INODE   FILE". */
+/* @line is one of /proc/PID/maps: "START-END rw-s OFFSET DEVICE INODE   FILE". */
 static int
 qemuSnapshotLiveParseMapping(const char *line,
                              unsigned long long *start,
@@ -116,10 +116,12 @@ qemuSnapshotLiveParseMapping(const char *line,
 }
 
 
+/* @file is "maps", or "smaps", which takes longer and says what pages they are made of. */
 static char **
-qemuSnapshotLiveGetMappings(pid_t pid)
+qemuSnapshotLiveGetMappings(pid_t pid,
+                            const char *file)
 {
-    g_autofree char *path = g_strdup_printf("/proc/%lld/smaps", (long long) pid);
+    g_autofree char *path = g_strdup_printf("/proc/%lld/%s", (long long) pid, file);
     g_autofree char *maps = NULL;
 
     if (virFileReadAllQuiet(path, QEMU_SNAPSHOT_LIVE_MAPS_MAX, &maps) < 0)
@@ -260,7 +262,7 @@ qemuSnapshotLiveWarm(virDomainObj *vm)
     g_auto(GStrv) lines = NULL;
     size_t i;
 
-    if (!(lines = qemuSnapshotLiveGetMappings(pid)))
+    if (!(lines = qemuSnapshotLiveGetMappings(pid, "smaps")))
         return;
 
     /* others want to look at the domain meanwhile; the job keeps them from changing it */
@@ -295,7 +297,7 @@ qemuSnapshotLiveUnprotectBy(pid_t pid,
                             int number)
 {
     VIR_AUTOCLOSE fd = qemuSnapshotLiveOpenDescriptor(pid, number);
-    g_auto(GStrv) lines = qemuSnapshotLiveGetMappings(pid);
+    g_auto(GStrv) lines = qemuSnapshotLiveGetMappings(pid, "maps");
     size_t i;
 
     if (fd < 0 || !lines) {

@@ -200,7 +200,7 @@ listen_addr = "${ADDRESS[$host]}"
 auth_tcp = "none"
 auth_unix_ro = "none"
 auth_unix_rw = "none"
-log_filters = "1:qemu.qemu_monitor 1:qemu.qemu_migration 3:*"
+log_filters = "1:qemu.qemu_monitor 1:qemu.qemu_migration 1:qemu.qemu_agent 3:*"
 log_outputs = "1:file:/var/log/libvirt/libvirtd.log"
 EOF
     # Everything that a machine may lack or forbid is off: security drivers,

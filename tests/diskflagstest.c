@@ -133,20 +133,75 @@ testDiskFlagsCheckFormat(virDomainDef *def,
 
 
 /*
- * Which disks are copied: what must hold whatever the facts are
+ * Which disks are copied, and which are backed up: what must hold whatever the facts are
  */
 
-typedef bool (*testDiskSelectHolds)(const virDomainDiskMigrateFacts *facts,
-                                    bool selected,
-                                    virDomainDiskSelectionReason reason);
+typedef struct {
+    virTristateBool listed;
+    virTristateBool flag;
+    bool empty;
+    bool readonly;
+    bool other; /* what else keeps a disk out that has no flag */
+} testDiskFacts;
+
+typedef struct {
+    virDomainDiskSelectionReason other;
+    bool (*select)(const testDiskFacts *facts, virDomainDiskSelectionReason *reason);
+} testDiskOperation;
+
+typedef bool (*testDiskHolds)(const testDiskOperation *operation,
+                              const testDiskFacts *facts,
+                              bool selected,
+                              virDomainDiskSelectionReason reason);
+
+typedef struct {
+    testDiskOperation operation;
+    testDiskHolds holds;
+} testDiskRule;
+
+
+/* What keeps it out is that the disk is shareable. */
+static bool
+testDiskSelectMigrate(const testDiskFacts *facts,
+                      virDomainDiskSelectionReason *reason)
+{
+    virDomainDiskMigrateFacts migrate = {
+        .listed = facts->listed,
+        .flag = facts->flag,
+        .empty = facts->empty,
+        .readonly = facts->readonly,
+        .shareable = facts->other,
+    };
+
+    return virDomainDiskSelectMigrate(&migrate, reason);
+}
+
+
+/* What keeps it out is that other disks are listed. */
+static bool
+testDiskSelectBackup(const testDiskFacts *facts,
+                     virDomainDiskSelectionReason *reason)
+{
+    virDomainDiskBackupFacts backup = {
+        .listed = facts->listed,
+        .flag = facts->flag,
+        .empty = facts->empty,
+        .readonly = facts->readonly,
+        .others = facts->other,
+    };
+
+    return virDomainDiskSelectBackup(&backup, reason);
+}
+
 
 static bool
-testDiskSelectListRules(const virDomainDiskMigrateFacts *facts,
-                        bool selected,
-                        virDomainDiskSelectionReason reason)
+testDiskListRules(const testDiskOperation *operation G_GNUC_UNUSED,
+                  const testDiskFacts *facts,
+                  bool selected,
+                  virDomainDiskSelectionReason reason)
 {
     if (facts->listed == VIR_TRISTATE_BOOL_ABSENT)
-        return reason != VIR_DOMAIN_DISK_SELECTION_LIST;
+        return true;
 
     return reason == VIR_DOMAIN_DISK_SELECTION_LIST &&
            selected == (facts->listed == VIR_TRISTATE_BOOL_YES);
@@ -154,9 +209,10 @@ testDiskSelectListRules(const virDomainDiskMigrateFacts *facts,
 
 
 static bool
-testDiskSelectFalseKeeps(const virDomainDiskMigrateFacts *facts,
-                         bool selected,
-                         virDomainDiskSelectionReason reason)
+testDiskFalseKeepsOut(const testDiskOperation *operation G_GNUC_UNUSED,
+                      const testDiskFacts *facts,
+                      bool selected,
+                      virDomainDiskSelectionReason reason)
 {
     if (facts->listed != VIR_TRISTATE_BOOL_ABSENT ||
         facts->flag != VIR_TRISTATE_BOOL_NO)
@@ -167,9 +223,10 @@ testDiskSelectFalseKeeps(const virDomainDiskMigrateFacts *facts,
 
 
 static bool
-testDiskSelectTrueCopies(const virDomainDiskMigrateFacts *facts,
-                         bool selected,
-                         virDomainDiskSelectionReason reason)
+testDiskTrueTakes(const testDiskOperation *operation G_GNUC_UNUSED,
+                  const testDiskFacts *facts,
+                  bool selected,
+                  virDomainDiskSelectionReason reason)
 {
     if (facts->listed != VIR_TRISTATE_BOOL_ABSENT ||
         facts->flag != VIR_TRISTATE_BOOL_YES)
@@ -183,171 +240,36 @@ testDiskSelectTrueCopies(const virDomainDiskMigrateFacts *facts,
 
 
 static bool
-testDiskSelectUnsetIsDefault(const virDomainDiskMigrateFacts *facts,
-                             bool selected,
-                             virDomainDiskSelectionReason reason)
+testDiskUnsetIsDefault(const testDiskOperation *operation G_GNUC_UNUSED,
+                       const testDiskFacts *facts,
+                       bool selected,
+                       virDomainDiskSelectionReason reason)
 {
     if (facts->listed != VIR_TRISTATE_BOOL_ABSENT ||
         facts->flag != VIR_TRISTATE_BOOL_ABSENT)
         return true;
 
     return reason != VIR_DOMAIN_DISK_SELECTION_FLAG &&
-           selected == !(facts->empty || facts->readonly || facts->shareable);
+           selected == !(facts->empty || facts->readonly || facts->other);
 }
 
 
 static bool
-testDiskSelectReasonIsAFact(const virDomainDiskMigrateFacts *facts,
-                            bool selected,
-                            virDomainDiskSelectionReason reason)
+testDiskReasonIsAFact(const testDiskOperation *operation,
+                      const testDiskFacts *facts,
+                      bool selected,
+                      virDomainDiskSelectionReason reason)
 {
-    switch (reason) {
-    case VIR_DOMAIN_DISK_SELECTION_DEFAULT:
-        return selected &&
-               facts->flag == VIR_TRISTATE_BOOL_ABSENT;
+    if (facts->listed != VIR_TRISTATE_BOOL_ABSENT)
+        return reason == VIR_DOMAIN_DISK_SELECTION_LIST;
 
-    case VIR_DOMAIN_DISK_SELECTION_LIST:
-        return facts->listed != VIR_TRISTATE_BOOL_ABSENT;
+    if (reason == operation->other)
+        return !selected && facts->other;
 
-    case VIR_DOMAIN_DISK_SELECTION_FLAG:
-        return selected == (facts->flag == VIR_TRISTATE_BOOL_YES) &&
-               facts->flag != VIR_TRISTATE_BOOL_ABSENT;
-
-    case VIR_DOMAIN_DISK_SELECTION_EMPTY:
-        return !selected && facts->empty;
-
-    case VIR_DOMAIN_DISK_SELECTION_READONLY:
-        return !selected && facts->readonly;
-
-    case VIR_DOMAIN_DISK_SELECTION_SHAREABLE:
-        return !selected && facts->shareable;
-
-    case VIR_DOMAIN_DISK_SELECTION_ATTRIBUTE:
-    case VIR_DOMAIN_DISK_SELECTION_LAST:
-        break;
-    }
-
-    return false;
-}
-
-
-static bool
-testDiskSelectReasonIsOptional(const virDomainDiskMigrateFacts *facts,
-                               bool selected,
-                               virDomainDiskSelectionReason reason G_GNUC_UNUSED)
-{
-    return virDomainDiskSelectMigrate(facts, NULL) == selected;
-}
-
-
-static int
-testDiskSelect(const void *opaque)
-{
-    const testDiskSelectHolds *holds = opaque;
-    const size_t ncombinations = VIR_TRISTATE_BOOL_LAST * VIR_TRISTATE_BOOL_LAST * 2 * 2 * 2;
-    size_t i;
-
-    for (i = 0; i < ncombinations; i++) {
-        virDomainDiskMigrateFacts facts = {
-            .empty = i & 1,
-            .readonly = i & 2,
-            .shareable = i & 4,
-            .flag = i / 8 % VIR_TRISTATE_BOOL_LAST,
-            .listed = i / 8 / VIR_TRISTATE_BOOL_LAST,
-        };
-        virDomainDiskSelectionReason reason = VIR_DOMAIN_DISK_SELECTION_LAST;
-        bool selected = virDomainDiskSelectMigrate(&facts, &reason);
-
-        if (!(*holds)(&facts, selected, reason)) {
-            VIR_TEST_VERBOSE("listed=%s flag=%s empty=%d readonly=%d shareable=%d: selected=%d reason=%s",
-                             NULLSTR(virTristateBoolTypeToString(facts.listed)),
-                             NULLSTR(virTristateBoolTypeToString(facts.flag)),
-                             facts.empty, facts.readonly, facts.shareable, selected,
-                             NULLSTR(virDomainDiskSelectionReasonTypeToString(reason)));
-            return -1;
-        }
-    }
-
-    return 0;
-}
-
-
-/*
- * Which disks are backed up: what must hold whatever the facts are
- */
-
-typedef bool (*testDiskBackupHolds)(const virDomainDiskBackupFacts *facts,
-                                    bool selected,
-                                    virDomainDiskSelectionReason reason);
-
-static bool
-testDiskBackupListRules(const virDomainDiskBackupFacts *facts,
-                        bool selected,
-                        virDomainDiskSelectionReason reason)
-{
-    if (facts->listed == VIR_TRISTATE_BOOL_ABSENT)
-        return true;
-
-    return reason == VIR_DOMAIN_DISK_SELECTION_LIST &&
-           selected == (facts->listed == VIR_TRISTATE_BOOL_YES);
-}
-
-
-static bool
-testDiskBackupFalseKeeps(const virDomainDiskBackupFacts *facts,
-                         bool selected,
-                         virDomainDiskSelectionReason reason)
-{
-    if (facts->listed != VIR_TRISTATE_BOOL_ABSENT ||
-        facts->flag != VIR_TRISTATE_BOOL_NO)
-        return true;
-
-    return !selected && reason == VIR_DOMAIN_DISK_SELECTION_FLAG;
-}
-
-
-static bool
-testDiskBackupTrueTakes(const virDomainDiskBackupFacts *facts,
-                        bool selected,
-                        virDomainDiskSelectionReason reason)
-{
-    if (facts->listed != VIR_TRISTATE_BOOL_ABSENT ||
-        facts->flag != VIR_TRISTATE_BOOL_YES)
-        return true;
-
-    if (facts->empty || facts->readonly)
-        return !selected && reason != VIR_DOMAIN_DISK_SELECTION_FLAG;
-
-    return selected && reason == VIR_DOMAIN_DISK_SELECTION_FLAG;
-}
-
-
-static bool
-testDiskBackupUnsetIsDefault(const virDomainDiskBackupFacts *facts,
-                             bool selected,
-                             virDomainDiskSelectionReason reason)
-{
-    if (facts->listed != VIR_TRISTATE_BOOL_ABSENT ||
-        facts->flag != VIR_TRISTATE_BOOL_ABSENT)
-        return true;
-
-    return reason != VIR_DOMAIN_DISK_SELECTION_FLAG &&
-           selected == !(facts->empty || facts->readonly || facts->others);
-}
-
-
-static bool
-testDiskBackupReasonIsAFact(const virDomainDiskBackupFacts *facts,
-                            bool selected,
-                            virDomainDiskSelectionReason reason)
-{
     switch (reason) {
     case VIR_DOMAIN_DISK_SELECTION_DEFAULT:
         return selected && facts->flag == VIR_TRISTATE_BOOL_ABSENT;
 
-    case VIR_DOMAIN_DISK_SELECTION_LIST:
-        return facts->listed != VIR_TRISTATE_BOOL_ABSENT || (!selected && facts->others);
-
     case VIR_DOMAIN_DISK_SELECTION_FLAG:
         return selected == (facts->flag == VIR_TRISTATE_BOOL_YES) &&
                facts->flag != VIR_TRISTATE_BOOL_ABSENT;
@@ -358,6 +280,7 @@ testDiskBackupReasonIsAFact(const virDomainDiskBackupFacts *facts,
     case VIR_DOMAIN_DISK_SELECTION_READONLY:
         return !selected && facts->readonly;
 
+    case VIR_DOMAIN_DISK_SELECTION_LIST:
     case VIR_DOMAIN_DISK_SELECTION_SHAREABLE:
     case VIR_DOMAIN_DISK_SELECTION_ATTRIBUTE:
     case VIR_DOMAIN_DISK_SELECTION_LAST:
@@ -365,12 +288,23 @@ testDiskBackupReasonIsAFact(const virDomainDiskBackupFacts *facts,
     }
 
     return false;
+}
+
+
+static bool
+testDiskReasonIsOptional(const testDiskOperation *operation,
+                         const testDiskFacts *facts,
+                         bool selected,
+                         virDomainDiskSelectionReason reason G_GNUC_UNUSED)
+{
+    return operation->select(facts, NULL) == selected;
 }
 
 
 /* What the XML of a backup does not mention, it decides by the disk. */
 static bool
-testDiskBackupDiskIsEnough(const virDomainDiskBackupFacts *facts,
+testDiskBackupDiskIsEnough(const testDiskOperation *operation G_GNUC_UNUSED,
+                           const testDiskFacts *facts,
                            bool selected,
                            virDomainDiskSelectionReason reason G_GNUC_UNUSED)
 {
@@ -385,33 +319,33 @@ testDiskBackupDiskIsEnough(const virDomainDiskBackupFacts *facts,
     if (!facts->empty)
         disk->src->path = g_strdup("/disk.img");
 
-    return virDomainDiskIsBackedUp(disk, facts->others) == selected;
+    return virDomainDiskIsBackedUp(disk, facts->other) == selected;
 }
 
 
 static int
-testDiskBackup(const void *opaque)
+testDiskSelect(const void *opaque)
 {
-    const testDiskBackupHolds *holds = opaque;
+    const testDiskRule *rule = opaque;
     const size_t ncombinations = VIR_TRISTATE_BOOL_LAST * VIR_TRISTATE_BOOL_LAST * 2 * 2 * 2;
     size_t i;
 
     for (i = 0; i < ncombinations; i++) {
-        virDomainDiskBackupFacts facts = {
+        testDiskFacts facts = {
             .empty = i & 1,
             .readonly = i & 2,
-            .others = i & 4,
+            .other = i & 4,
             .flag = i / 8 % VIR_TRISTATE_BOOL_LAST,
             .listed = i / 8 / VIR_TRISTATE_BOOL_LAST,
         };
         virDomainDiskSelectionReason reason = VIR_DOMAIN_DISK_SELECTION_LAST;
-        bool selected = virDomainDiskSelectBackup(&facts, &reason);
+        bool selected = rule->operation.select(&facts, &reason);
 
-        if (!(*holds)(&facts, selected, reason)) {
-            VIR_TEST_VERBOSE("listed=%s flag=%s empty=%d readonly=%d others=%d: selected=%d reason=%s",
+        if (!rule->holds(&rule->operation, &facts, selected, reason)) {
+            VIR_TEST_VERBOSE("listed=%s flag=%s empty=%d readonly=%d other=%d: selected=%d reason=%s",
                              NULLSTR(virTristateBoolTypeToString(facts.listed)),
                              NULLSTR(virTristateBoolTypeToString(facts.flag)),
-                             facts.empty, facts.readonly, facts.others, selected,
+                             facts.empty, facts.readonly, facts.other, selected,
                              NULLSTR(virDomainDiskSelectionReasonTypeToString(reason)));
             return -1;
         }
@@ -1074,43 +1008,47 @@ mymain(void)
 
     virTestQuiesceLibvirtErrors(false);
 
-#define DO_TEST_SELECT(sentence, function) \
+#define DO_TEST_SELECT(sentence, function, what, reason) \
     do { \
-        testDiskSelectHolds holds = function; \
-        if (virTestRun(sentence, testDiskSelect, &holds) < 0) \
+        testDiskRule rule = { \
+            .operation = { .select = what, .other = VIR_DOMAIN_DISK_SELECTION_ ## reason }, \
+            .holds = function, \
+        }; \
+        if (virTestRun(sentence, testDiskSelect, &rule) < 0) \
             ret = -1; \
     } while (0)
 
-    DO_TEST_SELECT("a list of disks decides by itself",
-                   testDiskSelectListRules);
-    DO_TEST_SELECT("without a list, false keeps any disk from being copied",
-                   testDiskSelectFalseKeeps);
-    DO_TEST_SELECT("without a list, true copies any disk that has a medium and can be written",
-                   testDiskSelectTrueCopies);
-    DO_TEST_SELECT("a disk that is neither listed nor flagged is treated as libvirt always did",
-                   testDiskSelectUnsetIsDefault);
-    DO_TEST_SELECT("the reason given is a fact that speaks for the decision",
-                   testDiskSelectReasonIsAFact);
-    DO_TEST_SELECT("a caller that needs no reason gets the same decision",
-                   testDiskSelectReasonIsOptional);
+#define DO_TEST_MIGRATE(sentence, function) \
+    DO_TEST_SELECT(sentence, function, testDiskSelectMigrate, SHAREABLE)
+
+    DO_TEST_MIGRATE("a list of disks decides by itself",
+                    testDiskListRules);
+    DO_TEST_MIGRATE("without a list, false keeps any disk from being copied",
+                    testDiskFalseKeepsOut);
+    DO_TEST_MIGRATE("without a list, true copies any disk that has a medium and can be written",
+                    testDiskTrueTakes);
+    DO_TEST_MIGRATE("a disk that is neither listed nor flagged is treated as libvirt always did",
+                    testDiskUnsetIsDefault);
+    DO_TEST_MIGRATE("the reason given is a fact that speaks for the decision",
+                    testDiskReasonIsAFact);
+    DO_TEST_MIGRATE("a caller that needs no reason gets the same decision",
+                    testDiskReasonIsOptional);
 
 #define DO_TEST_BACKUP(sentence, function) \
-    do { \
-        testDiskBackupHolds holds = function; \
-        if (virTestRun(sentence, testDiskBackup, &holds) < 0) \
-            ret = -1; \
-    } while (0)
+    DO_TEST_SELECT(sentence, function, testDiskSelectBackup, LIST)
 
     DO_TEST_BACKUP("what the XML of a backup says of a disk decides by itself",
-                   testDiskBackupListRules);
+                   testDiskListRules);
     DO_TEST_BACKUP("false keeps any disk that it does not mention from being backed up",
-                   testDiskBackupFalseKeeps);
+                   testDiskFalseKeepsOut);
     DO_TEST_BACKUP("true backs up any disk that has a medium and can be written",
-                   testDiskBackupTrueTakes);
+                   testDiskTrueTakes);
     DO_TEST_BACKUP("a disk that is neither mentioned nor flagged is backed up as libvirt always did",
-                   testDiskBackupUnsetIsDefault);
+                   testDiskUnsetIsDefault);
     DO_TEST_BACKUP("the reason given for a backup is a fact that speaks for the decision",
-                   testDiskBackupReasonIsAFact);
+                   testDiskReasonIsAFact);
+    DO_TEST_BACKUP("a caller that needs no reason for a backup gets the same decision",
+                   testDiskReasonIsOptional);
     DO_TEST_BACKUP("of a disk that is not mentioned its definition decides",
                    testDiskBackupDiskIsEnough);
 

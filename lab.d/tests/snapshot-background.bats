@@ -496,6 +496,21 @@ capability_is_given_back() {
     assert_equal "$(find "$LDF_LAB/a/lib/images" -name '*.save' | wc -l)" 0
 }
 
+@test "a guest with a live snapshot is not migrated, like one with any, and goes on" {
+    define_guest a vdb=qcow2:b.qcow2
+    start_guest a
+    create s1
+    mark
+    run ! migrate a b p2p --copy-storage-all
+    assert_output --partial "cannot migrate domain with 1 snapshots"
+    assert_equal "$(qmp_names a | grep -cx migrate || :)" 0
+    assert_guest_went_on a a
+    on a virsh -q snapshot-delete demo s1
+    make_images b vdb=qcow2:b.qcow2
+    run -0 migrate a b p2p --copy-storage-all
+    assert_guest_went_on a b
+}
+
 @test "metadata that were deleted are given again" {
     define_guest a vdb=qcow2:b.qcow2
     start_guest a

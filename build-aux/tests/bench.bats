@@ -132,7 +132,7 @@ result() { jq -c "$1" "$OUT.json"; }
     { row 1.02; samples boots 1 2; samples socks 1 2; } >"$SAMPLES"
     run -0 report
     [ ! -e "$OUT.pause.png" ]
-    { row null | sed 's/"row": "walk"/"row": "live-8"/'; samples boots 1 2; samples socks 1 2; } >"$SAMPLES"
+    { row null | sed 's/"row": "walk"/"row": "live-8"/'; samples boots 8000 9000; samples socks 8000 9000; } >"$SAMPLES"
     run -0 --separate-stderr report
     assert_equal "$stderr" ""
     assert_equal "$(head -c 8 "$OUT.pause.png" | od -An -tx1 | xargs)" "89 50 4e 47 0d 0a 1a 0a"

@@ -146,7 +146,7 @@ typedef struct {
 
 typedef struct {
     virDomainDiskSelectionReason other;
-    bool (*select)(const testDiskFacts *facts, virDomainDiskSelectionReason *reason);
+    bool (*decide)(const testDiskFacts *facts, virDomainDiskSelectionReason *reason);
 } testDiskOperation;
 
 typedef bool (*testDiskHolds)(const testDiskOperation *operation,
@@ -297,7 +297,7 @@ testDiskReasonIsOptional(const testDiskOperation *operation,
                          bool selected,
                          virDomainDiskSelectionReason reason G_GNUC_UNUSED)
 {
-    return operation->select(facts, NULL) == selected;
+    return operation->decide(facts, NULL) == selected;
 }
 
 
@@ -339,7 +339,7 @@ testDiskSelect(const void *opaque)
             .listed = i / 8 / VIR_TRISTATE_BOOL_LAST,
         };
         virDomainDiskSelectionReason reason = VIR_DOMAIN_DISK_SELECTION_LAST;
-        bool selected = rule->operation.select(&facts, &reason);
+        bool selected = rule->operation.decide(&facts, &reason);
 
         if (!rule->holds(&rule->operation, &facts, selected, reason)) {
             VIR_TEST_VERBOSE("listed=%s flag=%s empty=%d readonly=%d other=%d: selected=%d reason=%s",
@@ -1011,7 +1011,7 @@ mymain(void)
 #define DO_TEST_SELECT(sentence, function, what, reason) \
     do { \
         testDiskRule rule = { \
-            .operation = { .select = what, .other = VIR_DOMAIN_DISK_SELECTION_ ## reason }, \
+            .operation = { .decide = what, .other = VIR_DOMAIN_DISK_SELECTION_ ## reason }, \
             .holds = function, \
         }; \
         if (virTestRun(sentence, testDiskSelect, &rule) < 0) \

@@ -6,8 +6,8 @@
  *
  * - shared memory that the guest has not touched has to be allocated, cleared and mapped:
  *   0.6 to 1.2 seconds for each gigabyte;
- * - what nobody has read for a while, the host has to map anew where it is a virtual
- *   machine itself: some 30 milliseconds;
+ * - what nobody has read for a while takes longer on a host that is a virtual machine
+ *   itself: some 30 milliseconds;
  * - QEMU protects and unprotects single pages, so that a live snapshot splits the huge
  *   pages that private memory is made of: some 50 milliseconds at the next snapshot.
  *

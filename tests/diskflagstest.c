@@ -52,10 +52,12 @@ testDiskFlagsDomainXML(const char *virtType,
                            "<name>guest</name>"
                            "<uuid>0f36ba30-1d3a-4a37-8ee7-d6b2c1a3f0b5</uuid>"
                            "<memory>4096</memory>"
-                           "<os><type arch='x86_64'>%s</type></os>"
+                           "<os><type arch='x86_64'>%s</type>%s</os>"
                            "<devices>%s</devices>"
                            "</domain>",
-                           virtType, osType, diskXML);
+                           virtType, osType,
+                           STREQ(osType, "hvm") ? "<boot dev='network'/>" : "",
+                           diskXML);
 }
 
 
@@ -500,14 +502,14 @@ testDiskFlagsHugeTarget(const void *opaque G_GNUC_UNUSED)
     disk->dst = g_steal_pointer(&target);
     disk->snapshot = VIR_DOMAIN_SNAPSHOT_LOCATION_NO;
 
-    if (virDomainDiskFlagsValidate(disk) == 0 ||
+    if (virDomainDiskFlagsValidate(def, disk) == 0 ||
         testDiskFlagsCheckShort() < 0 ||
         testDiskFlagsCheckError(VIR_ERR_CONFIG_UNSUPPORTED, parts) < 0)
         return -1;
 
     disk->src->readonly = true;
 
-    if (virDomainDiskFlagsValidate(disk) == 0 ||
+    if (virDomainDiskFlagsValidate(def, disk) == 0 ||
         testDiskFlagsCheckShort() < 0 ||
         testDiskFlagsCheckError(VIR_ERR_CONFIG_UNSUPPORTED, parts) < 0)
         return -1;
@@ -691,11 +693,112 @@ testDiskFlagsUpdateReadonly(const void *opaque G_GNUC_UNUSED)
 }
 
 
+#define RECREATED(attributes, target, children) \
+    "<disk " attributes ">" target children FLAGS(MIGRATE("recreate")) "</disk>"
+#define FILE_DISK "type='file' device='disk'"
+#define FILE_SOURCE "<source file='/disk.img'/>"
+#define VIRTIO "<target dev='vda' bus='virtio'/>"
+
+struct testDiskFlagsRecreate {
+    const char *xml; /* of the disk */
+    const char *obstacle; /* what the error calls what is in the way; NULL: nothing is */
+};
+
+
+static int
+testDiskFlagsRecreate(const void *opaque)
+{
+    const struct testDiskFlagsRecreate *recreate = opaque;
+    const char *const parts[] = { "<migrate>", "'recreate'", recreate->obstacle,
+                                  "set the flag to 'true' or 'false'", NULL };
+    g_autoptr(virDomainDef) def = testDiskFlagsParse(recreate->xml, 0);
+
+    if (!recreate->obstacle)
+        return def && def->disks[0]->flags.recreate ? 0 : -1;
+
+    if (def) {
+        VIR_TEST_VERBOSE("not refused: %s", recreate->xml);
+        return -1;
+    }
+
+    return testDiskFlagsCheckError(VIR_ERR_CONFIG_UNSUPPORTED, parts);
+}
+
+
+/* Firmware starts the first disk, unless the kernel is given or disks have an order. */
+static int
+testDiskFlagsRecreateBoot(const void *opaque G_GNUC_UNUSED)
+{
+    const char *const parts[] = { "'vda'", "<boot dev='hd'/>", "put another disk first", NULL };
+    const char *const partsOrder[] = { "'vda'", "<boot order='...'/>", NULL };
+    g_autoptr(virDomainDef) def = virDomainDefNew(xmlopt);
+    virDomainDiskDef *first = testDiskFlagsDiskNew(VIR_TRISTATE_BOOL_NO, 0);
+    virDomainDiskDef *second = testDiskFlagsDiskNew(VIR_TRISTATE_BOOL_NO, 0);
+
+    first->bus = second->bus = VIR_DOMAIN_DISK_BUS_VIRTIO;
+    first->src->type = second->src->type = VIR_STORAGE_TYPE_FILE;
+    first->flags.recreate = second->flags.recreate = true;
+    g_free(second->dst);
+    second->dst = g_strdup("vdb");
+    virDomainDiskInsert(def, first);
+    virDomainDiskInsert(def, second);
+
+    def->os.nBootDevs = 1;
+    def->os.bootDevs[0] = VIR_DOMAIN_BOOT_NET;
+
+    if (virDomainDiskFlagsValidate(def, first) < 0)
+        return -1;
+
+    def->os.bootDevs[0] = VIR_DOMAIN_BOOT_DISK;
+
+    if (virDomainDiskFlagsValidate(def, second) < 0 ||
+        virDomainDiskFlagsValidate(def, first) == 0 ||
+        testDiskFlagsCheckError(VIR_ERR_CONFIG_UNSUPPORTED, parts) < 0)
+        return -1;
+
+    def->os.kernel = g_strdup("/vmlinuz");
+
+    if (virDomainDiskFlagsValidate(def, first) < 0)
+        return -1;
+
+    first->info.bootIndex = 1;
+
+    if (virDomainDiskFlagsValidate(def, first) == 0)
+        return -1;
+
+    return testDiskFlagsCheckError(VIR_ERR_CONFIG_UNSUPPORTED, partsOrder);
+}
+
+
+/* An update leaves out what it does not change. */
+static int
+testDiskFlagsUpdateRecreate(const void *opaque G_GNUC_UNUSED)
+{
+    const char *const parts[] = { "'vda'", "'recreate'", "<boot order='...'/>", NULL };
+    g_autoptr(virDomainDiskDef) orig = testDiskFlagsDiskNew(0, 0);
+    g_autoptr(virDomainDiskDef) update = testDiskFlagsDiskNew(VIR_TRISTATE_BOOL_NO, 0);
+
+    orig->bus = VIR_DOMAIN_DISK_BUS_VIRTIO;
+    orig->src->type = VIR_STORAGE_TYPE_FILE;
+    update->flags.recreate = true;
+
+    if (virDomainDiskFlagsValidateUpdate(update, orig) < 0)
+        return -1;
+
+    orig->info.bootIndex = 2;
+
+    if (virDomainDiskFlagsValidateUpdate(update, orig) == 0)
+        return -1;
+
+    return testDiskFlagsCheckError(VIR_ERR_CONFIG_UNSUPPORTED, parts);
+}
+
+
 /*
- * Where the flags of a disk go: all nine combinations of two of them, and the third
+ * Where the flags of a disk go: all nine combinations of two of them, and the rest
  */
 
-#define FLAG_COMBINATIONS (VIR_TRISTATE_BOOL_LAST * VIR_TRISTATE_BOOL_LAST + 3)
+#define FLAG_COMBINATIONS (VIR_TRISTATE_BOOL_LAST * VIR_TRISTATE_BOOL_LAST + 4)
 
 static const char *const flagCombinations[FLAG_COMBINATIONS] = {
     "",
@@ -710,6 +813,7 @@ static const char *const flagCombinations[FLAG_COMBINATIONS] = {
     FLAGS(BACKUP("true")),
     FLAGS(BACKUP("false")),
     FLAGS(MIGRATE("false") SNAPSHOT("true") BACKUP("false")),
+    FLAGS(MIGRATE("recreate") SNAPSHOT("false")),
 };
 
 
@@ -1072,6 +1176,7 @@ mymain(void)
     DO_TEST_DOCUMENT(sentence, sentence, .xml = DISK(children), .errors = { __VA_ARGS__ })
 
 #define ALLOWED "only 'true', 'false' or an empty element"
+#define ALLOWED_MIGRATE "only 'true', 'false', 'recreate' or an empty element"
 #define ONCE "at most one is allowed"
 
     DO_TEST_ACCEPTED("a disk need not have flags", "", "");
@@ -1112,24 +1217,30 @@ mymain(void)
                       FLAGS("<x:migrate xmlns:x='urn:x'>maybe</x:migrate>" MIGRATE("false")),
                       FLAGS(MIGRATE("false")));
 
+    DO_TEST_ACCEPTED("migrate may be recreate",
+                     FLAGS(MIGRATE(" recreate ")), FLAGS(MIGRATE("recreate")));
+    DO_TEST_REFUSED("snapshot is not recreate",
+                    FLAGS(SNAPSHOT("recreate")), "'recreate'", "<snapshot>", ALLOWED);
+    DO_TEST_REFUSED("backup is not recreate",
+                    FLAGS(BACKUP("recreate")), "'recreate'", "<backup>", ALLOWED);
     DO_TEST_REFUSED("migrate is true or false, not maybe",
-                    FLAGS(MIGRATE("maybe")), "'maybe'", "<migrate>", ALLOWED);
+                    FLAGS(MIGRATE("maybe")), "'maybe'", "<migrate>", ALLOWED_MIGRATE);
     DO_TEST_REFUSED("snapshot is true or false, not maybe",
                     FLAGS(SNAPSHOT("maybe")), "'maybe'", "<snapshot>", ALLOWED);
     DO_TEST_REFUSED("backup is true or false, not maybe",
                     FLAGS(BACKUP("maybe")), "'maybe'", "<backup>", ALLOWED);
     DO_TEST_REFUSED("a flag is not spelt yes",
-                    FLAGS(MIGRATE("yes")), "'yes'", "<migrate>", ALLOWED);
+                    FLAGS(MIGRATE("yes")), "'yes'", "<migrate>", ALLOWED_MIGRATE);
     DO_TEST_REFUSED("a flag is not spelt 1",
-                    FLAGS(MIGRATE("1")), "'1'", "<migrate>", ALLOWED);
+                    FLAGS(MIGRATE("1")), "'1'", "<migrate>", ALLOWED_MIGRATE);
     DO_TEST_REFUSED("a flag is not spelt TRUE",
-                    FLAGS(MIGRATE("TRUE")), "'TRUE'", "<migrate>", ALLOWED);
+                    FLAGS(MIGRATE("TRUE")), "'TRUE'", "<migrate>", ALLOWED_MIGRATE);
     DO_TEST_REFUSED("a flag has one value",
-                    FLAGS(MIGRATE("true false")), "'true false'", "<migrate>", ALLOWED);
+                    FLAGS(MIGRATE("true false")), "'true false'", "<migrate>", ALLOWED_MIGRATE);
     DO_TEST_REFUSED("a flag has no element inside",
-                    FLAGS(MIGRATE("<false/>")), "'false'", "<migrate>", ALLOWED);
+                    FLAGS(MIGRATE("<false/>")), "'false'", "<migrate>", ALLOWED_MIGRATE);
     DO_TEST_REFUSED("a flag has no element beside its value",
-                    FLAGS(MIGRATE("true<b/>")), "'b'", "<migrate>", ALLOWED);
+                    FLAGS(MIGRATE("true<b/>")), "'b'", "<migrate>", ALLOWED_MIGRATE);
     DO_TEST_REFUSED("migrate is given once",
                     FLAGS(MIGRATE("true") SNAPSHOT("true") MIGRATE("true")),
                     "<migrate>", ONCE);
@@ -1192,6 +1303,51 @@ mymain(void)
             testDiskFlagsSnapshotAttribute, NULL);
     DO_TEST("an update without <readonly/> cannot make a read-only disk be copied",
             testDiskFlagsUpdateReadonly, NULL);
+
+#define DO_TEST_RECREATE(sentence, disk, what) \
+    do { \
+        const struct testDiskFlagsRecreate recreate = { disk, what }; \
+        DO_TEST(sentence, testDiskFlagsRecreate, &recreate); \
+    } while (0)
+
+    DO_TEST_RECREATE("a virtio disk can be made anew",
+                     RECREATED(FILE_DISK, FILE_SOURCE VIRTIO, ""), NULL);
+    DO_TEST_RECREATE("a SCSI disk can be made anew",
+                     RECREATED(FILE_DISK, FILE_SOURCE "<target dev='sda' bus='scsi'/>", ""), NULL);
+    DO_TEST_RECREATE("a USB disk with a qcow2 image can be made anew",
+                     RECREATED(FILE_DISK, FILE_SOURCE "<target dev='sda' bus='usb'/>",
+                               "<driver name='qemu' type='qcow2'/>"), NULL);
+    DO_TEST_RECREATE("a disk that cannot be unplugged is not made anew",
+                     RECREATED(FILE_DISK, FILE_SOURCE "<target dev='sda' bus='sata'/>", ""),
+                     "a bus other than");
+    DO_TEST_RECREATE("a drive for media is not made anew",
+                     RECREATED("type='file' device='cdrom'", FILE_SOURCE "<target dev='sda' bus='scsi'/>", ""),
+                     "a device other than 'disk'");
+    DO_TEST_RECREATE("a block device is not made anew",
+                     RECREATED("type='block' device='disk'", "<source dev='/dev/sdz'/>" VIRTIO, ""),
+                     "a type other than 'file'");
+    DO_TEST_RECREATE("an image that is neither raw nor qcow2 is not made anew",
+                     RECREATED(FILE_DISK, FILE_SOURCE VIRTIO, "<driver name='qemu' type='vmdk'/>"),
+                     "a format other than 'raw' and 'qcow2'");
+    DO_TEST_RECREATE("a read-only disk is not made anew",
+                     RECREATED(FILE_DISK, FILE_SOURCE VIRTIO, "<readonly/>"), "<readonly/>");
+    DO_TEST_RECREATE("a shareable disk is not made anew",
+                     RECREATED(FILE_DISK, FILE_SOURCE VIRTIO, "<shareable/>"), "<shareable/>");
+    DO_TEST_RECREATE("a transient disk is not made anew",
+                     RECREATED(FILE_DISK, FILE_SOURCE VIRTIO, "<transient/>"), "<transient/>");
+    DO_TEST_RECREATE("an encrypted disk is not made anew",
+                     RECREATED(FILE_DISK, "<source file='/disk.img'><encryption format='luks'>"
+                               "<secret type='passphrase' usage='s'/></encryption></source>" VIRTIO, ""),
+                     "<encryption>");
+    DO_TEST_RECREATE("an image with a backing file is not made anew",
+                     RECREATED(FILE_DISK, FILE_SOURCE VIRTIO,
+                               "<driver name='qemu' type='qcow2'/><backingStore type='file'>"
+                               "<format type='raw'/><source file='/base.img'/></backingStore>"),
+                     "<backingStore>");
+    DO_TEST("the disk that the domain boots from is not made anew",
+            testDiskFlagsRecreateBoot, NULL);
+    DO_TEST("an update cannot have a disk with a boot order be made anew",
+            testDiskFlagsUpdateRecreate, NULL);
 
     DO_TEST("flags are in every form of a domain's XML",
             testDiskFlagsFormats, NULL);

@@ -65,6 +65,13 @@ virDomainDiskFlagsReportValue(const char *name,
     g_autofree char *shown = virDomainDiskFlagsClip(value);
     g_autofree char *disk = virDomainDiskFlagsClip(target);
 
+    if (STREQ(name, "migrate")) {
+        virReportError(VIR_ERR_XML_ERROR,
+                       _("invalid value '%1$s' of element <migrate> in <flags> of disk '%2$s': only 'true', 'false', 'recreate' or an empty element, which means 'true', are allowed"),
+                       shown, NULLSTR(disk));
+        return;
+    }
+
     virReportError(VIR_ERR_XML_ERROR,
                    _("invalid value '%1$s' of element <%2$s> in <flags> of disk '%3$s': only 'true', 'false' or an empty element, which means 'true', are allowed"),
                    shown, name, NULLSTR(disk));
@@ -100,7 +107,8 @@ static int
 virDomainDiskFlagsParseOne(const char *name,
                            const char *target,
                            xmlNodePtr flagsNode,
-                           virTristateBool *flag)
+                           virTristateBool *flag,
+                           bool *recreate)
 {
     g_autofree char *value = NULL;
     xmlNodePtr node = NULL;
@@ -130,6 +138,9 @@ virDomainDiskFlagsParseOne(const char *name,
         *flag = VIR_TRISTATE_BOOL_YES;
     } else if (STREQ(value, "false")) {
         *flag = VIR_TRISTATE_BOOL_NO;
+    } else if (recreate && STREQ(value, "recreate")) {
+        *flag = VIR_TRISTATE_BOOL_NO;
+        *recreate = true;
     } else {
         virDomainDiskFlagsReportValue(name, target, value);
         return -1;
@@ -166,9 +177,10 @@ virDomainDiskFlagsParseXML(virDomainDiskDef *disk,
     if (virDomainDiskFlagsCheckEntities("flags", disk->dst, node) < 0)
         return -1;
 
-    if (virDomainDiskFlagsParseOne("migrate", disk->dst, node, &disk->flags.migrate) < 0 ||
-        virDomainDiskFlagsParseOne("snapshot", disk->dst, node, &disk->flags.snapshot) < 0 ||
-        virDomainDiskFlagsParseOne("backup", disk->dst, node, &disk->flags.backup) < 0)
+    if (virDomainDiskFlagsParseOne("migrate", disk->dst, node, &disk->flags.migrate,
+                                   &disk->flags.recreate) < 0 ||
+        virDomainDiskFlagsParseOne("snapshot", disk->dst, node, &disk->flags.snapshot, NULL) < 0 ||
+        virDomainDiskFlagsParseOne("backup", disk->dst, node, &disk->flags.backup, NULL) < 0)
         return -1;
 
     return 0;
@@ -202,7 +214,11 @@ virDomainDiskFlagsFormat(virBuffer *buf,
 {
     g_auto(virBuffer) childBuf = VIR_BUFFER_INIT_CHILD(buf);
 
-    virDomainDiskFlagsFormatOne(&childBuf, "migrate", flags->migrate);
+    if (flags->recreate)
+        virBufferAddLit(&childBuf, "<migrate>recreate</migrate>\n");
+    else
+        virDomainDiskFlagsFormatOne(&childBuf, "migrate", flags->migrate);
+
     virDomainDiskFlagsFormatOne(&childBuf, "snapshot", flags->snapshot);
     virDomainDiskFlagsFormatOne(&childBuf, "backup", flags->backup);
 
@@ -315,6 +331,108 @@ virDomainDiskFlagsValidateSnapshot(const virDomainDiskDef *disk)
 }
 
 
+/* What keeps @disk from being taken out of a running domain and made anew, for error
+ * messages, or NULL. */
+static const char *
+virDomainDiskFlagsRecreateObstacle(const virDomainDiskDef *disk)
+{
+    if (disk->device != VIR_DOMAIN_DISK_DEVICE_DISK)
+        return "a device other than 'disk'";
+
+    if (disk->bus != VIR_DOMAIN_DISK_BUS_VIRTIO &&
+        disk->bus != VIR_DOMAIN_DISK_BUS_SCSI &&
+        disk->bus != VIR_DOMAIN_DISK_BUS_USB)
+        return "a bus other than 'virtio', 'scsi' and 'usb'";
+
+    if (disk->info.bootIndex > 0)
+        return "<boot order='...'/>";
+
+    if (disk->src->type != VIR_STORAGE_TYPE_FILE)
+        return "a type other than 'file'";
+
+    if (disk->src->format > VIR_STORAGE_FILE_NONE &&
+        disk->src->format != VIR_STORAGE_FILE_RAW &&
+        disk->src->format != VIR_STORAGE_FILE_QCOW2)
+        return "a format other than 'raw' and 'qcow2'";
+
+    if (disk->src->readonly)
+        return "<readonly/>";
+
+    if (disk->src->shared)
+        return "<shareable/>";
+
+    if (disk->transient)
+        return "<transient/>";
+
+    if (disk->src->encryption)
+        return "<encryption>";
+
+    if (virStorageSourceHasBacking(disk->src))
+        return "<backingStore>";
+
+    return NULL;
+}
+
+
+static int
+virDomainDiskFlagsValidateRecreate(const char *name,
+                                   const virDomainDiskFlags *flags,
+                                   const virDomainDiskDef *disk)
+{
+    const char *obstacle = virDomainDiskFlagsRecreateObstacle(disk);
+    g_autofree char *target = NULL;
+
+    if (!flags->recreate || !obstacle)
+        return 0;
+
+    target = virDomainDiskFlagsClip(name);
+    virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                   _("flag <migrate> of disk '%1$s' cannot be 'recreate', since the disk has %2$s and could not be taken out of the running domain and made anew: change that, or set the flag to 'true' or 'false'"),
+                   target, obstacle);
+    return -1;
+}
+
+
+/* Whether the firmware starts the domain from @disk without a boot order in devices. */
+static bool
+virDomainDiskFlagsIsBooted(const virDomainDef *def,
+                           const virDomainDiskDef *disk)
+{
+    bool boots = false;
+    size_t i;
+
+    for (i = 0; i < def->os.nBootDevs; i++)
+        boots = boots || def->os.bootDevs[i] == VIR_DOMAIN_BOOT_DISK;
+
+    if (!boots || def->os.kernel)
+        return false;
+
+    for (i = 0; i < def->ndisks; i++) {
+        if (def->disks[i]->device == VIR_DOMAIN_DISK_DEVICE_DISK)
+            return STREQ_NULLABLE(def->disks[i]->dst, disk->dst);
+    }
+
+    return false;
+}
+
+
+static int
+virDomainDiskFlagsValidateBoot(const virDomainDef *def,
+                               const virDomainDiskDef *disk)
+{
+    g_autofree char *target = NULL;
+
+    if (!disk->flags.recreate || !virDomainDiskFlagsIsBooted(def, disk))
+        return 0;
+
+    target = virDomainDiskFlagsClip(disk->dst);
+    virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                   _("flag <migrate> of disk '%1$s' cannot be 'recreate', since the domain boots from the disk (<boot dev='hd'/> in <os>): put another disk first, or set the flag to 'true' or 'false'"),
+                   target);
+    return -1;
+}
+
+
 /**
  * virDomainDiskFlagsValidateUpdate:
  * @disk: disk definition of the update
@@ -337,12 +455,13 @@ virDomainDiskFlagsValidateUpdate(const virDomainDiskDef *disk,
         virDomainDiskFlagsValidateOne("backup", disk->dst, disk->flags.backup, unfitKind) < 0)
         return -1;
 
-    return 0;
+    return virDomainDiskFlagsValidateRecreate(disk->dst, &disk->flags, orig);
 }
 
 
 /**
  * virDomainDiskFlagsValidate:
+ * @def: definition of the domain, or of the one that the disk is for
  * @disk: disk definition, post-parsed
  *
  * Checks that the flags of @disk can be obeyed and do not contradict the rest of
@@ -353,9 +472,11 @@ virDomainDiskFlagsValidateUpdate(const virDomainDiskDef *disk,
  * disk, the flag and the remedy).
  */
 int
-virDomainDiskFlagsValidate(const virDomainDiskDef *disk)
+virDomainDiskFlagsValidate(const virDomainDef *def,
+                           const virDomainDiskDef *disk)
 {
-    if (virDomainDiskFlagsValidateUpdate(disk, disk) < 0)
+    if (virDomainDiskFlagsValidateUpdate(disk, disk) < 0 ||
+        virDomainDiskFlagsValidateBoot(def, disk) < 0)
         return -1;
 
     return virDomainDiskFlagsValidateSnapshot(disk);

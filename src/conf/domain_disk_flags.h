@@ -16,6 +16,7 @@
 typedef struct _virDomainDiskFlags virDomainDiskFlags;
 struct _virDomainDiskFlags {
     virTristateBool migrate; /* copied when storage is migrated */
+    bool recreate; /* with migrate 'no': made anew, blank, where the domain goes */
     virTristateBool snapshot; /* takes part in snapshots of the domain */
     virTristateBool backup; /* is backed up, and its changes are recorded for that */
 };
@@ -34,7 +35,8 @@ virDomainDiskFlagsCheckSupport(const virDomainDeviceDef *dev,
                                virDomainXMLOption *xmlopt);
 
 int
-virDomainDiskFlagsValidate(const virDomainDiskDef *disk);
+virDomainDiskFlagsValidate(const virDomainDef *def,
+                           const virDomainDiskDef *disk);
 
 int
 virDomainDiskFlagsValidateUpdate(const virDomainDiskDef *disk,

@@ -92,7 +92,8 @@ testFuzzWorldGetFlag(const testFuzzWorld *world,
 
 
 static virDomainDiskDef *
-testFuzzWorldNewDisk(const struct testFuzzWorldDisk *disk,
+testFuzzWorldNewDisk(const virDomainDef *domain,
+                     const struct testFuzzWorldDisk *disk,
                      virTristateBool flag)
 {
     virDomainDiskDef *def = virDomainDiskDefNew(testFuzzDriver.xmlopt);
@@ -110,7 +111,7 @@ testFuzzWorldNewDisk(const struct testFuzzWorldDisk *disk,
     }
 
     def->flags.snapshot = flag;
-    if (virDomainDiskFlagsValidate(def) < 0)
+    if (virDomainDiskFlagsValidate(domain, def) < 0)
         def->flags.snapshot = VIR_TRISTATE_BOOL_ABSENT;
 
     virResetLastError();
@@ -141,7 +142,7 @@ testFuzzWorldNewDefinition(const testFuzzWorld *world)
 
         if (flag != VIR_TRISTATE_BOOL_ABSENT ||
             testFuzzSays(world->input, worldDisks[i].dst))
-            virDomainDiskInsert(def, testFuzzWorldNewDisk(worldDisks + i, flag));
+            virDomainDiskInsert(def, testFuzzWorldNewDisk(def, worldDisks + i, flag));
     }
 
     return def;

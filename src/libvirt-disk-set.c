@@ -91,10 +91,11 @@ virDomainDiskSetAdd(virDomainPtr dom,
  *
  * Takes a disk out of the set by setting its flag to false, as
  * virDomainDiskSetAdd() sets it to true. A disk whose flag was never set is not
- * out yet: libvirt's default may take it.
+ * out yet: libvirt's default may take it. One that a migration makes anew is out of
+ * the migrate set, and stays as it is.
  *
  * Returns 0 when the disk was taken out, 1 when it already was out, its flag
- * being false, -1 in case of error: see virDomainDiskSetGetLastMessage().
+ * being false or "recreate", -1 in case of error: see virDomainDiskSetGetLastMessage().
  *
  * Since: 11.3.0
  */

@@ -111,6 +111,9 @@ virshDiskFlagsFileParseFlag(vshControl *ctl,
         request->value = VIR_DISK_SET_FLAG_ABSENT;
     } else if (virJSONValueGetBoolean(value, &isTrue) == 0) {
         request->value = isTrue ? VIR_DISK_SET_FLAG_TRUE : VIR_DISK_SET_FLAG_FALSE;
+    } else if (STREQ(flag, "migrate") &&
+               STREQ_NULLABLE(virJSONValueGetString(value), "recreate")) {
+        request->value = VIR_DISK_SET_FLAG_RECREATE;
     } else {
         vshError(ctl, _("the flag '%1$s' of disk '%2$s' is neither true nor false nor null"),
                  flag, wish->name);

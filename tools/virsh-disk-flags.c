@@ -32,6 +32,19 @@ virshDiskFlagsValueCompleter(vshControl *ctl G_GNUC_UNUSED,
 }
 
 
+char **
+virshDiskFlagsMigrateCompleter(vshControl *ctl G_GNUC_UNUSED,
+                               const vshCmd *cmd G_GNUC_UNUSED,
+                               unsigned int flags)
+{
+    const char *values[] = { "true", "false", "recreate", "default", NULL };
+
+    virCheckFlags(0, NULL);
+
+    return g_strdupv((char **) values);
+}
+
+
 const vshCmdInfo info_domblkflags = {
     .help = N_("show or set the flags of a domain's disks"),
     .desc = N_("Show which disks a migration that copies storage, a snapshot and a "
@@ -95,6 +108,9 @@ virshDiskFlagsDescribeMigrate(const virshDiskPlan *plan)
 
     if (plan->migrateOntoItself)
         return g_strdup("refused (onto itself)");
+
+    if (plan->flags.recreate)
+        return g_strdup("recreate (flag)");
 
     return g_strdup_printf("%s%s", answer, plan->migrateUnsure ? " *" : "");
 }
@@ -165,8 +181,12 @@ virshDiskFlagsShowTable(vshControl *ctl,
 
 
 static virJSONValue *
-virshDiskFlagsToJSON(virTristateBool flag)
+virshDiskFlagsToJSON(virTristateBool flag,
+                     bool recreate)
 {
+    if (recreate)
+        return virJSONValueNewString(g_strdup("recreate"));
+
     if (flag == VIR_TRISTATE_BOOL_ABSENT)
         return virJSONValueNewNull();
 
@@ -181,9 +201,9 @@ virshDiskFlagsPlanToJSON(const virshDiskPlan *plan)
     g_autoptr(virJSONValue) migrate = NULL;
     g_autoptr(virJSONValue) snapshot = NULL;
     g_autoptr(virJSONValue) backup = NULL;
-    g_autoptr(virJSONValue) migrateFlag = virshDiskFlagsToJSON(plan->flags.migrate);
-    g_autoptr(virJSONValue) snapshotFlag = virshDiskFlagsToJSON(plan->flags.snapshot);
-    g_autoptr(virJSONValue) backupFlag = virshDiskFlagsToJSON(plan->flags.backup);
+    g_autoptr(virJSONValue) migrateFlag = virshDiskFlagsToJSON(plan->flags.migrate, plan->flags.recreate);
+    g_autoptr(virJSONValue) snapshotFlag = virshDiskFlagsToJSON(plan->flags.snapshot, false);
+    g_autoptr(virJSONValue) backupFlag = virshDiskFlagsToJSON(plan->flags.backup, false);
 
     if (virJSONValueObjectAdd(&migrate,
                               "a:flag", &migrateFlag,
@@ -283,6 +303,7 @@ virshDiskFlagsTellCopied(vshControl *ctl,
             virBufferAsprintf(&copied, " %s", plan->target);
         else if (plan->source)
             virBufferAsprintf(&left, " %s (%s)", plan->target,
+                              plan->flags.recreate ? "recreate" :
                               virDomainDiskSelectionReasonTypeToString(plan->migrateReason));
     }
 
@@ -350,6 +371,12 @@ virshDiskFlagsParseRequest(vshControl *ctl,
         request->value = VIR_DISK_SET_FLAG_FALSE;
     } else if (STREQ(value, "default")) {
         request->value = VIR_DISK_SET_FLAG_ABSENT;
+    } else if (STREQ(value, "recreate") && STREQ(option, "migrate")) {
+        request->value = VIR_DISK_SET_FLAG_RECREATE;
+    } else if (STREQ(option, "migrate")) {
+        vshError(ctl, _("invalid value '%1$s' of --migrate: use 'true', 'false', 'recreate' or 'default'"),
+                 value);
+        return -1;
     } else {
         vshError(ctl, _("invalid value '%1$s' of --%2$s: use 'true', 'false' or 'default'"),
                  value, option);
@@ -402,7 +429,7 @@ virshDiskFlagsFormat(vshControl *ctl,
 
         if (request->value != VIR_DISK_SET_FLAG_ABSENT)
             virBufferAsprintf(&childBuf, "<%1$s>%2$s</%1$s>\n", request->flag,
-                              request->value == VIR_DISK_SET_FLAG_TRUE ? "true" : "false");
+                              virDiskSetFlagToString(request->value));
     }
 
     virXMLFormatElement(buf, "flags", NULL, &childBuf);

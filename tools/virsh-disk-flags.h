@@ -14,17 +14,25 @@ virshDiskFlagsValueCompleter(vshControl *ctl,
                              const vshCmd *cmd,
                              unsigned int flags);
 
-#define VIRSH_DISK_FLAGS_OPT(_name, _help) \
+char **
+virshDiskFlagsMigrateCompleter(vshControl *ctl,
+                               const vshCmd *cmd,
+                               unsigned int flags);
+
+#define VIRSH_DISK_FLAGS_OPT(_name, _completer, _help) \
     {.name = _name, \
      .type = VSH_OT_STRING, \
-     .completer = virshDiskFlagsValueCompleter, \
+     .completer = _completer, \
      .help = _help \
     }
 
 #define VIRSH_DISK_FLAGS_OPTS \
-    VIRSH_DISK_FLAGS_OPT("migrate", N_("copy the disk in storage migration: true, false or default")), \
-    VIRSH_DISK_FLAGS_OPT("snapshot", N_("take the disk into snapshots: true, false or default")), \
-    VIRSH_DISK_FLAGS_OPT("backup", N_("take the disk into backups: true, false or default"))
+    VIRSH_DISK_FLAGS_OPT("migrate", virshDiskFlagsMigrateCompleter, \
+                         N_("copy the disk in storage migration: true, false, recreate or default")), \
+    VIRSH_DISK_FLAGS_OPT("snapshot", virshDiskFlagsValueCompleter, \
+                         N_("take the disk into snapshots: true, false or default")), \
+    VIRSH_DISK_FLAGS_OPT("backup", virshDiskFlagsValueCompleter, \
+                         N_("take the disk into backups: true, false or default"))
 
 int
 virshDiskFlagsFormat(vshControl *ctl,

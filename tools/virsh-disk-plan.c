@@ -167,6 +167,7 @@ virshDiskPlanSetMigrate(virshDiskPlan *plan,
     /* libvirt takes block devices and network disks for shared, and looks at the
      * file system of all others */
     plan->migrateUnsure = !plan->migrate &&
+                          !disk->flags.recreate &&
                           !facts.empty &&
                           !facts.readonly &&
                           disk->src->type != VIR_STORAGE_TYPE_BLOCK &&

@@ -142,6 +142,19 @@ virDiskSetChangeCheckDisk(const virDiskSetPlan *plan,
 }
 
 
+/* A disk that is made anew is not copied, and is to stay so when it leaves the set. */
+static bool
+virDiskSetRequestIsMet(const virDiskSetWish *wish,
+                       const virDiskSetRequest *request,
+                       virDiskSetFlag now)
+{
+    return now == request->value ||
+           (wish->membership &&
+            request->value == VIR_DISK_SET_FLAG_FALSE &&
+            now == VIR_DISK_SET_FLAG_RECREATE);
+}
+
+
 static bool
 virDiskSetChangeIsDone(const virDiskSetWish *wish,
                        xmlNodePtr disk)
@@ -149,7 +162,9 @@ virDiskSetChangeIsDone(const virDiskSetWish *wish,
     size_t i;
 
     for (i = 0; i < wish->nrequests; i++) {
-        if (virDiskSetDiskGetFlag(disk, wish->requests[i].flag) != wish->requests[i].value)
+        const virDiskSetRequest *request = wish->requests + i;
+
+        if (!virDiskSetRequestIsMet(wish, request, virDiskSetDiskGetFlag(disk, request->flag)))
             return false;
     }
 
@@ -352,7 +367,7 @@ virDiskSetChangeVerifyDisk(const virDiskSetChange *change,
         const virDiskSetRequest *request = change->wish->requests + i;
         virDiskSetFlag now = virDiskSetDiskGetFlag(disk, request->flag);
 
-        if (now == request->value)
+        if (virDiskSetRequestIsMet(change->wish, request, now))
             continue;
 
         if (now != change->before[i] && now != VIR_DISK_SET_FLAG_ABSENT) {
@@ -626,6 +641,7 @@ virDiskSetChangeFlag(const virDiskSetScope *scope,
         .name = name,
         .requests = { { .flag = scope->flag, .value = value } },
         .nrequests = 1,
+        .membership = true,
     };
 
     return virDiskSetChangeDisks(scope, &wish, 1, false);

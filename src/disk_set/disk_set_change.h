@@ -26,6 +26,7 @@ struct _virDiskSetWish {
     const char *name; /* target or source path; NULL: all disks that can have the flags */
     virDiskSetRequest requests[VIR_DISK_SET_CHANGE_REQUESTS];
     size_t nrequests;
+    bool membership; /* in or out of the set, and out however it is */
 };
 
 int

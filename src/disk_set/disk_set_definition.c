@@ -193,7 +193,25 @@ virDiskSetDiskGetFlag(xmlNodePtr disk,
     if (g_strcmp0(value, "false") == 0)
         return VIR_DISK_SET_FLAG_FALSE;
 
+    if (g_strcmp0(value, "recreate") == 0)
+        return VIR_DISK_SET_FLAG_RECREATE;
+
     return VIR_DISK_SET_FLAG_ABSENT;
+}
+
+
+/**
+ * virDiskSetFlagToString:
+ * @value: value of a flag
+ *
+ * Returns how it is written in XML, or NULL if that is nothing.
+ */
+const char *
+virDiskSetFlagToString(virDiskSetFlag value)
+{
+    const char *values[] = { NULL, "true", "false", "recreate", "none" };
+
+    return values[value];
 }
 
 
@@ -208,7 +226,6 @@ virDiskSetDiskSetFlag(xmlNodePtr disk,
                       const char *flag,
                       virDiskSetFlag value)
 {
-    const char *values[] = { NULL, "true", "false", "none" };
     xmlNodePtr flags = virDiskSetXMLChild(disk, "flags");
     xmlNodePtr node = virDiskSetXMLChild(flags, flag);
 
@@ -221,7 +238,8 @@ virDiskSetDiskSetFlag(xmlNodePtr disk,
     if (!flags)
         flags = xmlNewChild(disk, NULL, (const xmlChar *) "flags", NULL);
 
-    xmlNewChild(flags, NULL, (const xmlChar *) flag, (const xmlChar *) values[value]);
+    xmlNewChild(flags, NULL, (const xmlChar *) flag,
+                (const xmlChar *) virDiskSetFlagToString(value));
 }
 
 
@@ -299,6 +317,77 @@ virDiskSetDiskCheckFalse(xmlNodePtr disk,
 }
 
 
+static bool
+virDiskSetXMLAttributeIsIn(xmlNodePtr node,
+                           const char *name,
+                           const char *const *values)
+{
+    g_autofree char *own = virDiskSetXMLAttribute(node, name);
+
+    return own && g_strv_contains(values, own);
+}
+
+
+/* What the daemon refuses to make anew, but for what takes the whole domain to see. */
+static const char *
+virDiskSetDiskRecreateObstacle(xmlNodePtr disk)
+{
+    const char *const file[] = { "file", NULL };
+    const char *const buses[] = { "virtio", "scsi", "usb", NULL };
+    const char *const formats[] = { "raw", "qcow2", NULL };
+    const struct {
+        const char *name;
+        const char *obstacle;
+    } elements[] = {
+        { "readonly", "<readonly/>" },
+        { "shareable", "<shareable/>" },
+        { "transient", "<transient/>" },
+        { "boot", "<boot order='...'/>" },
+        { "encryption", "<encryption>" },
+    };
+    g_autofree char *device = virDiskSetXMLAttribute(disk, "device");
+    xmlNodePtr driver = virDiskSetXMLChild(disk, "driver");
+    size_t i;
+
+    if (device && !g_str_equal(device, "disk"))
+        return "a device other than 'disk'";
+
+    if (!virDiskSetXMLAttributeIsIn(disk, "type", file))
+        return "a type other than 'file'";
+
+    if (!virDiskSetXMLAttributeIsIn(virDiskSetXMLChild(disk, "target"), "bus", buses))
+        return "a bus other than 'virtio', 'scsi' and 'usb'";
+
+    if (driver && !virDiskSetXMLAttributeIsIn(driver, "type", formats))
+        return "a format other than 'raw' and 'qcow2'";
+
+    if (virDiskSetXMLChild(virDiskSetXMLChild(disk, "source"), "encryption"))
+        return "<encryption>";
+
+    for (i = 0; i < G_N_ELEMENTS(elements); i++) {
+        if (virDiskSetXMLChild(disk, elements[i].name))
+            return elements[i].obstacle;
+    }
+
+    return NULL;
+}
+
+
+static int
+virDiskSetDiskCheckRecreate(xmlNodePtr disk)
+{
+    const char *obstacle = virDiskSetDiskRecreateObstacle(disk);
+    g_autofree char *target = virDiskSetDiskTarget(disk);
+
+    if (!obstacle)
+        return 0;
+
+    virDiskSetMessageSet(_("disk '%1$s' has %2$s, so that its flag <migrate> cannot be 'recreate': choose another disk or change this one"),
+                         target, obstacle);
+    return -1;
+}
+
+
 /**
  * virDiskSetDiskCheckFlag:
  * @disk: disk of a domain
@@ -319,6 +408,9 @@ virDiskSetDiskCheckFlag(xmlNodePtr disk,
 
     if (value == VIR_DISK_SET_FLAG_FALSE)
         return virDiskSetDiskCheckFalse(disk, flag);
+
+    if (value == VIR_DISK_SET_FLAG_RECREATE)
+        return virDiskSetDiskCheckRecreate(disk);
 
     return 0;
 }

@@ -937,6 +937,24 @@ testRemoveAll(const void *opaque G_GNUC_UNUSED)
 
 
 static int
+testRecreateIsOut(const void *opaque G_GNUC_UNUSED)
+{
+    g_autoptr(guest) dom = guestDefined(DISK("vda", "", IN)
+                                        DISK("vdb", "", "<flags><migrate>recreate</migrate></flags>"));
+
+    EXPECT(dom);
+    EXPECT_TEXT("vda", listOf(dom, 0));
+    EXPECT(virDomainDiskSetRemove(dom, "vdb", 0) == 1);
+    EXPECT(virDomainDiskSetRemoveAll(dom, 0) == 0);
+    EXPECT_TEXT("vda=false vdb=recreate", stateOf(dom, "migrate", CONFIG));
+    EXPECT(virDomainDiskSetAdd(dom, "vdb", 0) == 0);
+    EXPECT_TEXT("vdb", listOf(dom, 0));
+
+    return 0;
+}
+
+
+static int
 testContradiction(const void *opaque G_GNUC_UNUSED)
 {
     g_autoptr(guest) dom = guestDefined(DISK("vda", "", IN)
@@ -1708,6 +1726,7 @@ runTests(void)
     DO_TEST("A disk that cannot have the flag is not added", testUnfit);
     DO_TEST("AddAll takes every disk that can have the flag", testAddAll);
     DO_TEST("RemoveAll takes out every disk that can have the flag", testRemoveAll);
+    DO_TEST("a disk that is made anew is out of the set and stays so", testRecreateIsOut);
     DO_TEST("A disk with snapshot='internal' is not removed from the snapshot set", testContradiction);
     DO_TEST("Nothing of a disk changes but its flag", testNothingElse);
 

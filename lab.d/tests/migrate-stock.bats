@@ -101,3 +101,16 @@ teardown() { lab_teardown; }
     assert_copied b a "vdb vdc"
     assert_equal "$(flags_of a vdc)" ""
 }
+
+@test "a stock host refuses a guest whose disk is to be made anew before the guest gives it up" {
+    local way
+    define_guest a vdb=qcow2:b.qcow2,migrate=recreate vdc=raw:c.raw
+    start_guest a
+    for way in managed p2p; do
+        mark
+        run -1 migrate a b "$way" --copy-storage-all
+        assert_output --partial "Unknown migration cookie feature disk-recreate"
+        assert_equal "$(qmp_names a | grep -x device_del)" ""
+        assert_guest_went_on a a
+    done
+}

@@ -108,8 +108,8 @@ qemuMigrationDisksSrcValidateDetectZeroes(const virDomainDef *def,
             continue;
 
         virReportError(VIR_ERR_INVALID_ARG,
-                       _("zeroes cannot be detected on disk '%1$s': its flag <migrate>false</migrate> keeps it from being copied; take it off the list (--migrate-disks-detect-zeroes) or set the flag to 'true'"),
-                       disk->dst);
+                       _("zeroes cannot be detected on disk '%1$s': its flag <migrate>%2$s</migrate> keeps it from being copied; take it off the list (--migrate-disks-detect-zeroes) or set the flag to 'true'"),
+                       disk->dst, disk->flags.recreate ? "recreate" : "false");
         return -1;
     }
 
@@ -405,12 +405,18 @@ qemuMigrationDisksSrcCheckParams(const char **migrate_disks,
 /**
  * qemuMigrationDisksSrcReportRefusal:
  *
- * Has the error of a destination that does not know the flags of disks say what to
- * do about it.
+ * Has the error of a destination that does not know the flags of disks, or does not
+ * make disks anew, say what to do about it.
  */
 void
 qemuMigrationDisksSrcReportRefusal(void)
 {
+    if (strstr(virGetLastErrorMessage(), "disk-recreate")) {
+        virLastErrorPrefixMessage("%s",
+                                  _("the libvirt of the destination cannot make disks anew: give it one that does, or set the flags <migrate>recreate</migrate> to 'true' or 'false'"));
+        return;
+    }
+
     if (!strstr(virGetLastErrorMessage(), "disk-flags"))
         return;
 

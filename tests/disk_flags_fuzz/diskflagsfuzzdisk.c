@@ -72,7 +72,9 @@ testFuzzFormatFlags(virDomainDiskFlags flags)
     virBufferAdjustIndent(&buf, 6);
     virBufferAddLit(&buf, "<flags>\n");
     virBufferAdjustIndent(&buf, 2);
-    if (flags.migrate)
+    if (flags.recreate)
+        virBufferAddLit(&buf, "<migrate>recreate</migrate>\n");
+    else if (flags.migrate)
         virBufferAsprintf(&buf, "<migrate>%s</migrate>\n", values[flags.migrate]);
     if (flags.snapshot)
         virBufferAsprintf(&buf, "<snapshot>%s</snapshot>\n", values[flags.snapshot]);

@@ -145,7 +145,8 @@ testFuzzDomainXML(const char *diskXML)
                            "<name>guest</name>"
                            "<uuid>0f36ba30-1d3a-4a37-8ee7-d6b2c1a3f0b5</uuid>"
                            "<memory>4096</memory>"
-                           "<os><type arch='x86_64' machine='pc'>hvm</type></os>"
+                           "<os><type arch='x86_64' machine='pc'>hvm</type>"
+                           "<kernel>/vmlinuz</kernel></os>"
                            "<devices>"
                            "<emulator>/usr/bin/qemu-system-x86_64</emulator>"
                            "%s"
@@ -170,7 +171,8 @@ static bool
 testFuzzReadFlag(xmlXPathContextPtr ctxt,
                  const char *disk,
                  const char *name,
-                 virTristateBool *flag)
+                 virTristateBool *flag,
+                 bool *recreate)
 {
     g_autofree char *element = g_strdup_printf("/flags/%s", name);
     g_autofree char *inside = g_strdup_printf("/flags/%s/*", name);
@@ -183,11 +185,14 @@ testFuzzReadFlag(xmlXPathContextPtr ctxt,
         return true;
 
     value = virXPathString(xpath, ctxt);
-    *flag = STREQ_NULLABLE(value, "false") ? VIR_TRISTATE_BOOL_NO : VIR_TRISTATE_BOOL_YES;
+    if (recreate)
+        *recreate = STREQ_NULLABLE(value, "recreate");
+    *flag = STREQ_NULLABLE(value, "false") || (recreate && *recreate) ? VIR_TRISTATE_BOOL_NO :
+                                                                       VIR_TRISTATE_BOOL_YES;
 
     return count == 1 &&
            testFuzzCount(ctxt, disk, inside) == 0 &&
-           (!value || STREQ(value, "true") || STREQ(value, "false"));
+           (!value || STREQ(value, "true") || STREQ(value, "false") || (recreate && *recreate));
 }
 
 
@@ -207,9 +212,9 @@ testFuzzTakeFlags(xmlXPathContextPtr ctxt,
     g_autofree xmlNodePtr *nodes = NULL;
     int n;
 
-    ret.legal &= testFuzzReadFlag(ctxt, disk, "migrate", &ret.flags.migrate);
-    ret.legal &= testFuzzReadFlag(ctxt, disk, "snapshot", &ret.flags.snapshot);
-    ret.legal &= testFuzzReadFlag(ctxt, disk, "backup", &ret.flags.backup);
+    ret.legal &= testFuzzReadFlag(ctxt, disk, "migrate", &ret.flags.migrate, &ret.flags.recreate);
+    ret.legal &= testFuzzReadFlag(ctxt, disk, "snapshot", &ret.flags.snapshot, NULL);
+    ret.legal &= testFuzzReadFlag(ctxt, disk, "backup", &ret.flags.backup, NULL);
 
     n = virXPathNodeSet(xpath, ctxt, &nodes);
     while (n-- > 0) {
@@ -226,7 +231,8 @@ bool
 testFuzzFlagsEqual(virDomainDiskFlags a,
                    virDomainDiskFlags b)
 {
-    return a.migrate == b.migrate && a.snapshot == b.snapshot && a.backup == b.backup;
+    return a.migrate == b.migrate && a.recreate == b.recreate &&
+           a.snapshot == b.snapshot && a.backup == b.backup;
 }
 
 
@@ -239,6 +245,29 @@ testFuzzFlagsAnySet(virDomainDiskFlags flags)
 }
 
 
+/* Can it be taken out of a running guest, and made again from its definition? */
+static bool
+testFuzzIsMadeAnew(const virDomainDiskDef *disk)
+{
+    bool raw = disk->src->format <= VIR_STORAGE_FILE_NONE ||
+               disk->src->format == VIR_STORAGE_FILE_RAW;
+    bool unplugged = disk->bus == VIR_DOMAIN_DISK_BUS_VIRTIO ||
+                     disk->bus == VIR_DOMAIN_DISK_BUS_SCSI ||
+                     disk->bus == VIR_DOMAIN_DISK_BUS_USB;
+
+    return unplugged &&
+           disk->device == VIR_DOMAIN_DISK_DEVICE_DISK &&
+           disk->info.bootIndex == 0 &&
+           disk->src->type == VIR_STORAGE_TYPE_FILE &&
+           (raw || disk->src->format == VIR_STORAGE_FILE_QCOW2) &&
+           !disk->src->readonly &&
+           !disk->src->shared &&
+           !disk->transient &&
+           !disk->src->encryption &&
+           !virStorageSourceHasBacking(disk->src);
+}
+
+
 /* Can a disk of this kind have them? */
 bool
 testFuzzFlagsFit(virDomainDiskFlags flags,
@@ -248,6 +277,9 @@ testFuzzFlagsFit(virDomainDiskFlags flags,
                  disk->device != VIR_DOMAIN_DISK_DEVICE_FLOPPY &&
                  disk->src->type != VIR_STORAGE_TYPE_VHOST_USER &&
                  !disk->src->readonly;
+
+    if (flags.recreate && !testFuzzIsMadeAnew(disk))
+        return false;
 
     return plain ||
            (flags.migrate != VIR_TRISTATE_BOOL_YES &&

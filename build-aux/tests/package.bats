@@ -95,6 +95,13 @@ define() {
       <driver name='qemu' type='qcow2'/>
       <target dev='vdc' bus='virtio'/>
     </disk>
+    <disk type='file' device='disk'>
+      <driver name='qemu' type='raw'/>
+      <target dev='vdd' bus='virtio'/>
+      <flags>
+        <migrate>recreate</migrate>
+      </flags>
+    </disk>
   </devices>
 </domain>
 XML
@@ -108,6 +115,7 @@ XML
     assert_output --partial "vda: migrate --copy-storage-all copies it, unless"
     assert_output --partial "vda: a snapshot takes it"
     assert_output --partial "vdb: migrate --copy-storage-all copies it no more"
+    assert_output --partial "vdd: it is not made anew where the domain migrates to"
     assert_output --partial "vdb: an internal snapshot is refused"
     assert_output --partial "vdb: a backup takes it"
     refute_output --partial "vda: a backup"

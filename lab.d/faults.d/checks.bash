@@ -112,6 +112,10 @@ check_claimed() {
     snapshot|live) assert_equal "$(snapshots a)" "earlier s1" ;;
     revert) [ "${1%/*}" != running ] || wait_until 20 has_gone_back ;;
     delete) assert_equal "$(snapshots a)" earlier ;;
+    backup)
+        # With a QEMU that was killed the backup has ended, too.
+        [ "${1%/*}" != running ] || wait_until 30 is_backup_over
+        assert_equal "backups of $(backups)" "backups of b c" ;;
     esac
 }
 
@@ -150,6 +154,7 @@ check_untouched() {
         return
     fi
     [ "$STOCK" = no ] || return 0
+    ! is_backup || assert_equal "backups of others: $(backups | tr -d 'bc ')" "backups of others: "
     assert_equal "e.qcow2:$(qcow2_tags a e.qcow2)" "e.qcow2:"
     number=$(numbers a | awk '{ print $1 }' | sort -n | tail -n 1)
     session=$(numbers a | awk 'END { print $2 }')
@@ -201,11 +206,17 @@ check_left_ports() {
     assert_equal "ports of $1: $(on "$1" ss -Htln 'sport >= :49152' | awk '{ print $4 }')" "ports of $1: "
 }
 
-# Those of the guest only.  libvirt keeps what it has made for a migration that failed.
+# Those of the guest only.  libvirt keeps what it has made for a migration that failed, to
+# be copied to, and what it has written of a backup; a blank image for a disk that is to be
+# made anew stays only if the guest has come for it.
 check_left_images() {
     local names
     names=$({ printf '%s\n' "${DISKS[@]}" | sed -E 's/^[a-z]+=[a-z0-9]+:([^,]*).*/\1/'
-        memory_files "$1"; } | sort)
+        memory_files "$1"
+        ! is_backup || find "$(image "$1" .)" -name '[bc].qcow2.[0-9]*' -printf '%f\n'; } | sort)
+    if is_migration && [ "$1:$(word_of_state b)$(numbers b)" = b:none ]; then
+        names=$(grep -vx e.qcow2 <<< "$names")
+    fi
     assert_equal "images on $1: $(comm -23 <(find "$(image "$1" .)" -type f -printf '%f\n' | sort) - <<< "$names")" \
         "images on $1: "
 }

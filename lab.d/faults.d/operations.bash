@@ -8,14 +8,25 @@ is_taking() { [[ $OPERATION = @(snapshot|live) ]]; }
 
 is_migration() { [[ $OPERATION = migrate* ]]; }
 
+is_backup() { [ "$OPERATION" = backup ]; }
+
 # What the operation copies or saves, and the images that it has to leave alone.
 if is_migration; then
     COPIED="vdb vdc"
     DISKS=(vda=nbd:a,migrate=false vdb=raw:b.raw,migrate=true vdc=qcow2:c.qcow2
            vdd=raw:d.raw,migrate=false,snapshot=false)
     SELECTED=(b.raw c.qcow2)
+    # It is unplugged before the mirrors start; stock libvirt has nothing like it.
+    [ "$STOCK" = yes ] || DISKS+=(vde=qcow2:e.qcow2,migrate=recreate)
     # A change of the running guest only: it has to stay apart from the definition.
     LIVE_CHANGE=vdb=raw:b.raw,migrate=true,snapshot=true
+elif is_backup; then
+    DISKS=(vda=nbd:a,backup=false vdb=qcow2:b.qcow2,backup=true vdc=qcow2:c.qcow2
+           vdd=raw:d.raw,backup=false vde=qcow2:e.qcow2,backup=false)
+    SELECTED=(b.qcow2 c.qcow2)
+    if [ "$STOCK" = yes ]; then
+        DISKS=(vdb=qcow2:b.qcow2 vdc=qcow2:c.qcow2)
+    fi
 else
     DISKS=(vda=nbd:a,snapshot=false vdb=qcow2:b.qcow2,snapshot=true vdc=qcow2:c.qcow2
            vdd=raw:d.raw,snapshot=false,migrate=false vde=qcow2:e.qcow2,snapshot=false)
@@ -25,7 +36,7 @@ else
     fi
 fi
 
-without_flags() { sed -E 's/,(migrate|snapshot)=(true|false)//g' <<< "$1"; }
+without_flags() { sed -E 's/,(migrate|snapshot|backup)=[a-z]+//g' <<< "$1"; }
 
 # expected_flags [live]: "vdb:migrate=true ..." of all disks, as flags_of_all says.
 expected_flags() {
@@ -35,7 +46,7 @@ expected_flags() {
         if [ "${1-}" = live ] && [ "${disk%%=*}" = "${LIVE_CHANGE%%=*}" ]; then
             disk=$LIVE_CHANGE
         fi
-        echo "${disk%%=*}:$(grep -oE '(migrate|snapshot)=[a-z]+' <<< "$disk" | sort | xargs)"
+        echo "${disk%%=*}:$(grep -oE '(migrate|snapshot|backup)=[a-z]+' <<< "$disk" | sort | xargs)"
     done | xargs
 }
 
@@ -111,7 +122,7 @@ prepare_guest() {
         make_images b vdd=raw:d.raw
         # libvirt makes images with all their blocks, which stay writable when the
         # storage is full: thin ones do not.
-        [ "$FAULT" != storage-full ] || [ "$PHASE" = begin ] || make_images b "${disks[@]}"
+        [ "$FAULT" != storage-full ] || [ "$PHASE" = begin ] || make_images b "${disks[@]:0:4}"
         for host in a b; do
             # Beside the stamps, which take 4 MiB.
             echo "image of $host" | dd of="$(image "$host" d.raw)" bs=1M seek=6 conv=notrunc status=none
@@ -127,7 +138,7 @@ prepare_guest() {
     start_guest a
     if is_migration; then
         [ "$STOCK" = yes ] || update_flags a "$LIVE_CHANGE" --live
-    else
+    elif ! is_backup; then
         on a virsh -q snapshot-create-as demo earlier > /dev/null
         if ! is_taking; then
             take_s1
@@ -155,6 +166,7 @@ operation_command() {
     live) COMMAND=(a virsh -q snapshot-create-as demo "$snapshot" --live) ;;
     revert) COMMAND=(a virsh -q snapshot-revert demo "$snapshot" --running) ;;
     delete) COMMAND=(a virsh -q snapshot-delete demo "$snapshot") ;;
+    backup) COMMAND=(a virsh -q backup-begin demo) ;;
     esac
 }
 
@@ -168,6 +180,13 @@ start_operation() {
 }
 
 is_operation_over() { [ -s "$CASE/status" ]; }
+
+# backups: the disks that there are backups of, by libvirt's names of them, "b c".
+backups() {
+    find "$(image a .)" -name '?.qcow2.[0-9]*' -printf '%f\n' | cut -d . -f 1 | sort -u | xargs
+}
+
+is_backup_over() { on a virsh -q domjobinfo demo | grep -q '^Job type: *None'; }
 
 # The names of the QMP commands that do the work.
 work_command() {

@@ -149,6 +149,14 @@ step_to() {
     is_pending a "$1" || fail "QEMU was done with $1 before it could be stopped"
 }
 
+# Of a backup: QEMU is asked which images it has, and is told nothing yet.
+hit_asking() {
+    freeze a qemu
+    start_operation
+    wait_until 20 is_pending a query-named-block-nodes
+    refute_sent a transaction
+}
+
 # QEMU is done and has nothing left to read, and libvirtd does not listen yet.
 hit_unheard() {
     case $OPERATION in

@@ -56,12 +56,28 @@ copy_debian() {
 # keep_definitions: what the maintainer scripts run, on a machine with the definitions of
 # the test and without a daemon.
 keep_definitions() {
-    mkdir -p "$BATS_TEST_TMPDIR"/{definitions/qemu,backups}
+    mkdir -p "$BATS_TEST_TMPDIR"/{definitions/qemu,backups,run/qemu}
     run bwrap --dev-bind / / --tmpfs /etc --ro-bind /etc/alternatives /etc/alternatives \
         --bind "$BATS_TEST_TMPDIR/definitions" /etc/libvirt \
         --bind "$BATS_TEST_TMPDIR/backups" /var/backups \
-        env PATH=/usr/bin:/bin "$PACKAGING/debian/disk-flags/keep-definitions"
+        --bind "$BATS_TEST_TMPDIR/run" /run/libvirt \
+        env PATH=/usr/bin:/bin "$PACKAGING/debian/disk-flags/keep-definitions" "$@"
     assert_success
+}
+
+@test "a domain that runs is named if the libvirt that comes is too old to take it over" {
+    mkdir -p "$BATS_TEST_TMPDIR/run/qemu"
+    echo $$ >"$BATS_TEST_TMPDIR/run/qemu/demo.pid"
+    echo $$ >"$BATS_TEST_TMPDIR/run/qemu/driver.pid"
+    echo 4194305 >"$BATS_TEST_TMPDIR/run/qemu/gone.pid"
+    keep_definitions 9.0.0-4+deb12u2
+    assert_output --partial "The domain 'demo' runs, and libvirt 9.0.0-4+deb12u2 is too old"
+    assert_output --partial "Do not start it again"
+    refute_output --regexp "'(driver|gone)'"
+    keep_definitions 11.3.0-3+deb13u4
+    refute_output --partial demo
+    keep_definitions
+    refute_output --partial demo
 }
 
 define() {

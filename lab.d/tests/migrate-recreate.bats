@@ -328,6 +328,6 @@ is_unknown() { [ -z "$(state_of "$1")" ]; }
     starts vdb=qcow2:b.qcow2,migrate=recreate
     run -0 migrate a b managed
     assert_made_anew b.qcow2
-    assert_equal "$(since_mark a | grep -c 'seems to be the async job owner' || :)" 0
-    assert_equal "$(since_mark b | grep -c 'seems to be the async job owner' || :)" 0
+    assert_equal "$(since_mark a | grep -c 'async job owner' || :)" 0
+    assert_equal "$(since_mark b | grep -c 'async job owner' || :)" 0
 }

@@ -268,7 +268,7 @@ qemuMigrationRecreateLeave(virDomainObj *vm,
         return;
 
     virDomainObjEndJob(vm);
-    qemuDomainObjSetJobPhase(vm, vm->job->phase);
+    qemuDomainObjStartJobPhase(vm, vm->job->phase);
 }
 
 
@@ -285,7 +285,7 @@ qemuMigrationRecreateEnter(virDomainObj *vm,
     qemuDomainObjReleaseAsyncJob(vm);
 
     if (virDomainObjBeginJob(vm, VIR_JOB_MODIFY_MIGRATION_SAFE) < 0) {
-        qemuDomainObjSetJobPhase(vm, vm->job->phase);
+        qemuDomainObjStartJobPhase(vm, vm->job->phase);
         return -1;
     }
 
@@ -679,17 +679,22 @@ qemuMigrationRecreateDiscard(virDomainObj *vm)
 
 
 /**
- * qemuMigrationRecreateDstKeep:
- * @vm: domain that has arrived without running
+ * qemuMigrationRecreateDstFinishOffline:
+ * @vm: domain that does not run
+ * @arrived: whether its definition has arrived, which has the disks
  *
- * Leaves the blank images to the definition of the domain, which has their disks.
+ * Leaves the blank images to the definition, or removes them.
  */
 void
-qemuMigrationRecreateDstKeep(virDomainObj *vm)
+qemuMigrationRecreateDstFinishOffline(virDomainObj *vm,
+                                      bool arrived)
 {
     qemuDomainObjPrivate *priv = vm->privateData;
 
-    g_clear_pointer(&priv->migrationRecreate, qemuMigrationRecreateRecordFree);
+    if (arrived)
+        g_clear_pointer(&priv->migrationRecreate, qemuMigrationRecreateRecordFree);
+    else
+        qemuMigrationRecreateDiscard(vm);
 }
 
 

@@ -76,7 +76,8 @@ void
 qemuMigrationRecreateDiscard(virDomainObj *vm);
 
 void
-qemuMigrationRecreateDstKeep(virDomainObj *vm);
+qemuMigrationRecreateDstFinishOffline(virDomainObj *vm,
+                                      bool arrived);
 
 void
 qemuMigrationRecreateRecover(virDomainObj *vm);

@@ -133,7 +133,7 @@ wipe_stamp() { dd if=/dev/zero of="$1" bs=4k seek="$2" count=1 conv=notrunc stat
     campaign migrate
     assert_holds check_guest running/none
     on b virsh -q define "$BATS_TEST_TMPDIR/demo.xml"
-    make_images b vdb=raw:b.raw vdc=qcow2:c.qcow2
+    make_images b vdb=raw:b.raw vdc=qcow2:c.qcow2 vde=qcow2:e.qcow2
     on b virsh -q start --paused demo
     assert_equal "$(outcome)" running/paused
     assert_breach "the guest is running/paused; it may be running/none" check_guest "$(outcome)"
@@ -173,6 +173,27 @@ wipe_stamp() { dd if=/dev/zero of="$1" bs=4k seek="$2" count=1 conv=notrunc stat
 }
 
 has_clients() { [ -n "$(clients_of a)" ]; }
+
+@test "the campaign tells when a blank image is left where the guest has not come for it" {
+    campaign migrate
+    assert_holds check_left_images b
+    make_images b vde=qcow2:e.qcow2
+    assert_breach "e.qcow2" check_left_images b
+}
+
+@test "the campaign tells when a backup has another disk, or not those that it should" {
+    campaign backup
+    on a virsh -q backup-begin demo
+    wait_until 30 is_backup_over
+    echo 0 > "$CASE/status"
+    assert_holds check_claimed running/none
+    assert_holds check_untouched
+    assert_holds check_left_images a
+    touch "$(image a e.qcow2.1)"
+    assert_breach "backups of others: e" check_untouched
+    rm "$(image a e.qcow2.1)" "$LDF_LAB"/a/lib/images/b.qcow2.[0-9]*
+    assert_breach "backups of c" check_claimed running/none
+}
 
 @test "the campaign tells when a QEMU is left without a guest" {
     campaign migrate

@@ -104,13 +104,15 @@ teardown() { lab_teardown; }
 
 @test "a stock host refuses a guest whose disk is to be made anew before the guest gives it up" {
     local way
-    define_guest a vdb=qcow2:b.qcow2,migrate=recreate vdc=raw:c.raw
+    define_guest a vda=nbd:vda,shareable vdb=qcow2:b.qcow2,migrate=recreate
     start_guest a
     for way in managed p2p; do
         mark
-        run -1 migrate a b "$way" --copy-storage-all
+        run -1 migrate a b "$way"
         assert_output --partial "Unknown migration cookie feature disk-recreate"
         assert_equal "$(qmp_names a | grep -x device_del)" ""
         assert_guest_went_on a a
     done
+    assert_output --partial "the libvirt of the destination cannot make disks anew"
+    assert_output --partial "set the flags <migrate>recreate</migrate> to 'true' or 'false'"
 }

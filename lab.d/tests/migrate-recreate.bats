@@ -196,21 +196,21 @@ migration_is_active() { qmp_events a MIGRATION | jq -r .data.status | grep -qx a
 }
 
 @test "a guest that lets go after the migration has failed gets its disk back" {
-    DEAF=15 starts vdb=qcow2:b.qcow2,migrate=recreate
+    DEAF=30 starts vdb=qcow2:b.qcow2,migrate=recreate
     run -1 migrate a b p2p
     assert_output --partial "the guest has not let go of disk 'vdb'"
     assert_untouched "COMES blank, HEARS, GOES, COMES marked" b.qcow2
 }
 
 @test "a guest that lets go after libvirtd was killed gets its disk back" {
-    DEAF=15 starts vdb=qcow2:b.qcow2,migrate=recreate
+    DEAF=30 starts vdb=qcow2:b.qcow2,migrate=recreate
     run -1 migrate a b p2p
     "$ROOT/lab" restart a --kill
     assert_untouched "COMES blank, HEARS, GOES, COMES marked" b.qcow2
 }
 
 @test "a disk that the user unplugs after a migration that failed does not come back" {
-    DEAF=20 starts vdb=qcow2:b.qcow2,migrate=recreate
+    DEAF=30 starts vdb=qcow2:b.qcow2,migrate=recreate
     run -1 migrate a b managed
     run on a virsh -q detach-disk demo vdb
     wait_for_word a "COMES blank, HEARS, GOES"

@@ -122,6 +122,34 @@ assert_not_exist() { [ ! -e "$1" ] || fail "$1 is there"; }
     wait_for_word a "COMES blank, GOES, COMES blank"
 }
 
+@test "of two disks both come back when the migration fails, and both are made anew when not" {
+    starts vdb=qcow2:b.qcow2,migrate=recreate vdc=raw:c.raw,migrate=recreate
+    make_images b vdc=raw:c.raw
+    run -1 migrate a b managed
+    assert_output --partial "of disk 'vdc', which is to be made anew"
+    assert_untouched "COMES blank" b.qcow2
+    rm "$(image b c.raw)"
+    on b virsh -q pool-refresh images
+
+    migrate_in_background a b managed --bandwidth 1
+    wait_until 30 migration_is_active
+    assert_equal "$(disks_of a)" vda
+    on a virsh -q domjobabort demo
+    assert_background_failed "cancel"
+    assert_equal "$(disks_of a)" "vda vdb vdc"
+    assert_untouched "COMES blank, GOES, COMES marked" b.qcow2
+    assert_not_exist "$(image b c.raw)"
+
+    mark
+    run -0 migrate a b managed
+    assert_equal "$(disks_of b)" "vda vdb vdc"
+    assert_equal "$(size_of b b.qcow2)$(size_of b c.raw)" "$(size_of a b.qcow2)$(size_of a c.raw)"
+    assert_guest_went_on a b
+    assert_images_not_copied a b b.qcow2 c.raw
+}
+
+disks_of() { on "$1" virsh -q domblklist demo | awk '{ print $1 }' | sort | xargs; }
+
 @test "a list of disks copies the disk that it has, whatever the flag says" {
     starts vdb=qcow2:b.qcow2,migrate=recreate vdc=qcow2:c.qcow2,migrate=false
     make_images b vdc=qcow2:c.qcow2

@@ -260,12 +260,12 @@ testRecord(const void *opaque G_GNUC_UNUSED)
         return -1;
 
     /* it is libvirt that unplugs it, and then the user */
-    priv->migrationRecreate->unplugging = "vdb";
+    vm->job->asyncJob = VIR_ASYNC_JOB_MIGRATION_OUT;
     qemuMigrationRecreateSrcForget(vm, vm->def->disks[1]);
     if (!priv->migrationRecreate)
         return -1;
 
-    priv->migrationRecreate->unplugging = NULL;
+    vm->job->asyncJob = VIR_ASYNC_JOB_NONE;
     qemuMigrationRecreateSrcForget(vm, vm->def->disks[0]);
     if (!priv->migrationRecreate)
         return -1;

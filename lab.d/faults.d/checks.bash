@@ -214,7 +214,7 @@ check_left_images() {
     names=$({ printf '%s\n' "${DISKS[@]}" | sed -E 's/^[a-z]+=[a-z0-9]+:([^,]*).*/\1/'
         memory_files "$1"
         ! is_backup || find "$(image "$1" .)" -name '[bc].qcow2.[0-9]*' -printf '%f\n'; } | sort)
-    if is_migration && [ "$1:$(word_of_state b)$(numbers b)" = b:none ]; then
+    if is_migration && [ "$1" = b ] && [ "$(word_of_state b)" = none ] && [ -z "$(numbers b)" ]; then
         names=$(grep -vx e.qcow2 <<< "$names")
     fi
     assert_equal "images on $1: $(comm -23 <(find "$(image "$1" .)" -type f -printf '%f\n' | sort) - <<< "$names")" \

@@ -254,7 +254,7 @@ qemuMigrationRecreateGetXML(virDomainObj *vm,
     }
 
     virReportError(VIR_ERR_OPERATION_INVALID,
-                   _("domain '%1$s' has no disk '%2$s' that could be made anew"),
+                   _("domain '%1$s' has no disk '%2$s' that could be made anew (flag <migrate>recreate</migrate>): leave the disk in the XML of the destination (--xml)"),
                    vm->def->name, target);
     return NULL;
 }
@@ -312,12 +312,7 @@ qemuMigrationRecreateSrcAsk(virDomainObj *vm,
     if (qemuMigrationRecreateEnter(vm, VIR_ASYNC_JOB_MIGRATION_OUT) < 0)
         return -1;
 
-    priv->migrationRecreate->unplugging = target;
     rc = qemuDomainDetachDeviceLive(vm, &dev, priv->driver, false);
-
-    if (priv->migrationRecreate)
-        priv->migrationRecreate->unplugging = NULL;
-
     qemuMigrationRecreateLeave(vm, VIR_ASYNC_JOB_MIGRATION_OUT);
 
     if (rc < 0) {
@@ -492,7 +487,7 @@ qemuMigrationRecreateSrcPlugBack(virDomainObj *vm,
  * @disk: disk that is about to be unplugged
  *
  * A disk that the user wants to be unplugged must not be plugged in again when the guest
- * lets go of it.
+ * lets go of it. While the domain migrates, it is not the user who unplugs.
  */
 void
 qemuMigrationRecreateSrcForget(virDomainObj *vm,
@@ -502,7 +497,7 @@ qemuMigrationRecreateSrcForget(virDomainObj *vm,
 
     if (!priv->migrationRecreate ||
         priv->migrationRecreate->incoming ||
-        STREQ_NULLABLE(priv->migrationRecreate->unplugging, disk->dst))
+        vm->job->asyncJob == VIR_ASYNC_JOB_MIGRATION_OUT)
         return;
 
     qemuMigrationRecreateRecordRemove(&priv->migrationRecreate, disk->dst);
@@ -516,7 +511,7 @@ qemuMigrationRecreateDstMake(virConnectPtr *conn,
 {
     if (virStorageSourceGetActualType(disk->src) != VIR_STORAGE_TYPE_FILE) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                       _("disk '%1$s' cannot be made anew at the destination: it has no image file there"),
+                       _("disk '%1$s' cannot be made anew at the destination (flag <migrate>recreate</migrate>): it has no image file there; give it one as its source (--xml)"),
                        disk->dst);
         return -1;
     }
@@ -536,7 +531,7 @@ qemuMigrationRecreateDstMake(virConnectPtr *conn,
 
     if (!virFileExists(disk->src->path)) {
         virReportError(VIR_ERR_OPERATION_FAILED,
-                       _("no blank image was made for disk '%1$s' at the destination, since a storage pool lists '%2$s', which is not there: refresh the pool (virsh pool-refresh)"),
+                       _("no blank image was made for disk '%1$s' (flag <migrate>recreate</migrate>) at the destination, since a storage pool lists '%2$s', which is not there: refresh the pool (virsh pool-refresh)"),
                        disk->dst, disk->src->path);
         return -1;
     }

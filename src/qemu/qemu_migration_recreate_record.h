@@ -20,7 +20,6 @@ struct _qemuMigrationRecreateRecord {
     bool incoming; /* blank images for a guest that arrives; else disks of one that leaves */
     size_t ndisks;
     qemuMigrationRecreateRecordDisk *disks;
-    const char *unplugging; /* target of the disk being asked for; not in the XML */
 };
 
 void

@@ -182,6 +182,7 @@ testCookieSilent(const void *opaque G_GNUC_UNUSED)
     vm->def->disks[1]->flags.recreate = false;
 
     if (qemuMigrationRecreateSrcBegin(vm, NULL, VIR_MIGRATE_LIVE, &recreate) < 0 || recreate ||
+        !stock || strstr(stock, "disk-recreate") ||
         !(xml = testCookieFormat(vm, &recreate)))
         return -1;
 

@@ -21,7 +21,7 @@ setup() {
 
 teardown() {
     local machine
-    [[ -n ${BATS_TEST_COMPLETED-} ]] || for machine in a b; do
+    [[ -n ${BATS_TEST_COMPLETED-} || -e $MACHINES/hangs ]] || for machine in a b; do
         if answers "$machine"; then
             run_on "$machine" "journalctl --no-pager -b -n 2000; dmesg" >"$MACHINES/$machine.journal" 2>&1 || :
         else

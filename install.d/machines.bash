@@ -28,8 +28,8 @@ declare -gA ADDRESS=([a]=192.0.2.2 [b]=192.0.2.3)
 # run_on MACHINE SCRIPT: by bash as root, at most 10 minutes.
 run_on() { "$ROOT/install.d/agent" "$MACHINES/$1.agent" --timeout 600 run "set -eo pipefail; $2"; }
 
-# answers MACHINE: within a minute.
-answers() { "$ROOT/install.d/agent" "$MACHINES/$1.agent" --timeout 60 wait 2>/dev/null; }
+# answers MACHINE SECONDS: within them.
+answers() { "$ROOT/install.d/agent" "$MACHINES/$1.agent" --timeout "$2" wait 2>/dev/null; }
 
 # wait_on MACHINE SECONDS SCRIPT: until it succeeds there.
 wait_on() {
@@ -102,7 +102,7 @@ boot() {
 }
 
 await() {
-    "$ROOT/install.d/agent" "$MACHINES/$1.agent" --timeout 300 wait || {
+    answers "$1" 300 || {
         tail -n 20 "$MACHINES/$1.console" >&3
         fail "$1 does not boot"
     }

@@ -22,7 +22,7 @@ setup() {
 teardown() {
     local machine
     [[ -n ${BATS_TEST_COMPLETED-} || -e $MACHINES/hangs ]] || for machine in a b; do
-        if answers "$machine"; then
+        if answers "$machine" 60; then
             run_on "$machine" "journalctl --no-pager -b -n 2000; dmesg" >"$MACHINES/$machine.journal" 2>&1 || :
         else
             echo "$machine" >"$MACHINES/hangs"
@@ -209,7 +209,7 @@ first_stamps() {
     boot=$(run_on a 'cat /proc/sys/kernel/random/boot_id')
     run_on a 'printf "ON_BOOT=start\nON_SHUTDOWN=suspend\n" >>/etc/default/libvirt-guests; systemctl enable --now libvirt-guests; systemctl --no-block reboot'
     for _ in {1..180}; do
-        [[ $(timeout 20 "$ROOT/install.d/agent" "$MACHINES/a.agent" --timeout 15 run 'cat /proc/sys/kernel/random/boot_id' 2>/dev/null) == @("$boot"|"") ]] || break
+        [[ $("$ROOT/install.d/agent" "$MACHINES/a.agent" --timeout 15 run 'cat /proc/sys/kernel/random/boot_id' 2>/dev/null) == @("$boot"|"") ]] || break
         sleep 1
     done
     [[ $(run_on a 'cat /proc/sys/kernel/random/boot_id') != "$boot" ]]

@@ -13,7 +13,7 @@ setup_file() {
 access_drivers = [ "polkit" ]
 unix_sock_rw_perms = "0777"
 CONF
-    "$ROOT/lab" restart a > /dev/null
+    lab restart a > /dev/null
 }
 teardown_file() { lab_teardown_file; }
 setup() {

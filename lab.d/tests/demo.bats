@@ -13,7 +13,7 @@ setup() {
 
 teardown() {
     [ -n "${BATS_TEST_COMPLETED-}" ] || echo "the demo said: ${output-}"
-    "$ROOT/lab" down > /dev/null
+    lab down > /dev/null
 }
 
 @test "the demo copies the disks that their flags say, tells bytes and seconds, and leaves nothing behind" {
@@ -22,7 +22,7 @@ teardown() {
     assert_line --regexp '^   vdb   local, qcow2         -        yes     +[0-9]{8} +[0-9]+\.[0-9]+$'
     assert_line --regexp '^   vdc   local, shareable     true     yes     +[0-9]{8} +[0-9]+\.[0-9]+$'
     assert_line --regexp '^   vdd   local, scratch       false    no$'
-    assert_equal "$("$ROOT/lab" status)" "lab: down"
+    assert_equal "$(lab status)" "lab: down"
 }
 
 @test "demo --keep leaves the hosts running and says how to go on" {

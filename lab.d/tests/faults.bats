@@ -11,7 +11,7 @@ teardown_file() { lab_teardown_file; }
 setup() { lab_setup; }
 teardown() {
     [ -z "${CASE-}" ] || thaw_all
-    [ -z "${CAMPAIGN_LAB-}" ] || LDF_LAB=$CAMPAIGN_LAB "$ROOT/lab" down
+    [ -z "${CAMPAIGN_LAB-}" ] || LDF_LAB=$CAMPAIGN_LAB lab down
     lab_teardown
 }
 

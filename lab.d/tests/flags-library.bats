@@ -163,8 +163,7 @@ PYTHON
 }
 
 @test "a daemon that drops flags is noticed when a disk is put in" {
-    "$ROOT/lab" down > /dev/null
-    "$ROOT/lab" up --no-guest --stock a > /dev/null
+    new_lab --stock a
     make_images a vdb=qcow2:b.qcow2
     "$ROOT/lab.d/guest-xml" demo vdb=qcow2:b.qcow2 > "$BATS_TEST_TMPDIR/demo.xml"
     on a virsh -q define "$BATS_TEST_TMPDIR/demo.xml"

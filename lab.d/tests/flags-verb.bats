@@ -201,7 +201,7 @@ snapshot_as_planned() {
     flagged_guest
     start_guest a
     on a virsh -q domblkflags demo vdb --migrate false --live
-    "$ROOT/lab" restart a > /dev/null
+    lab restart a > /dev/null
     assert_equal "$(flags_of a vdb)" "migrate=false"
 }
 
@@ -282,8 +282,7 @@ has_flags() { [ "$(flags_of a vdb)" = "$1" ]; }
 }
 
 @test "domblkflags fails against a daemon that drops flags" {
-    "$ROOT/lab" down > /dev/null
-    "$ROOT/lab" up --no-guest --stock b > /dev/null
+    new_lab --stock b
     make_images b vdb=qcow2:b.qcow2
     "$ROOT/lab.d/guest-xml" demo vdb=qcow2:b.qcow2 > "$BATS_TEST_TMPDIR/demo.xml"
     on b virsh -q define "$BATS_TEST_TMPDIR/demo.xml"

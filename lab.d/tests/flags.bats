@@ -229,7 +229,7 @@ command_line() {
     assert_output --partial "<migrate>false</migrate>"
     for how in "" --kill; do
         # shellcheck disable=SC2086 # no word when empty
-        "$ROOT/lab" restart a $how
+        lab restart a $how
         assert_equal "$(flags_of a vdb)" "migrate=false snapshot=true"
         assert_equal "$(flags_of a vdb --inactive)" "snapshot=false"
     done

@@ -124,14 +124,14 @@ for disk in ET.parse(sys.stdin).iter("disk"):
 
     # The name is a word of the verb's and of the library's, and a value in JSON.
     run -0 on a virsh -q domblkflags demo "$path" --snapshot false
-    assert_equal "$("$ROOT/lab" a "$ROOT/lab.d/disk-set" demo add "$path" config)" 0
+    assert_equal "$(lab a "$ROOT/lab.d/disk-set" demo add "$path" config)" 0
     assert_equal "$(flags_of a vdb) / $(flags_of a vdb --inactive)" "migrate=false snapshot=false / migrate=true"
     run -0 on a virsh -q domblkflags demo --json
     assert_equal "$(jq -r '.[0].source' <<< "$output")" "$path"
     run ! on a virsh -q domblkflags demo "$path'" --snapshot false
     assert_output --partial "no disk has the target or the source '$path''"
 
-    "$ROOT/lab" restart a > /dev/null
+    lab restart a > /dev/null
     assert_equal "$(sources a | head -n 1) $(flags_of a vdb)" "$path migrate=false snapshot=false"
 
     mark
@@ -174,8 +174,8 @@ print(head, "<controller type=\"scsi\" index=\"0\" model=\"virtio-scsi\"/>", sys
     assert_equal "$(what_the_guest_is_told)" "$told"
 
     run -0 on a virsh -q domblkflags demo sda --snapshot false --live --config
-    assert_equal "$("$ROOT/lab" a "$ROOT/lab.d/disk-set" demo add sda)" 0
-    "$ROOT/lab" restart a > /dev/null
+    assert_equal "$(lab a "$ROOT/lab.d/disk-set" demo add sda)" 0
+    lab restart a > /dev/null
     assert_equal "$(what_the_guest_is_told) $(flags_of a sda)" "$told migrate=true snapshot=false"
     assert_equal "$(what_the_guest_is_told --inactive) $(flags_of a sda --inactive)" \
         "$told migrate=false snapshot=false"

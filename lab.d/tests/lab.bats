@@ -8,23 +8,23 @@ load lab
 setup() {
     LAB_FILE=lab
     export LDF_LAB="$BUILD/lab-tests/lab-$BATS_TEST_NUMBER"
-    "$ROOT/lab" down > /dev/null
+    lab down > /dev/null
 }
 
 teardown() {
     if [ -z "${BATS_TEST_COMPLETED-}" ]; then
-        "$ROOT/lab" status
+        lab status
         echo "the lab's files are kept in $LDF_LAB"
     fi
-    "$ROOT/lab" down > /dev/null
-    [ -z "${OTHER_LAB-}" ] || LDF_LAB=$OTHER_LAB "$ROOT/lab" down > /dev/null
+    lab down > /dev/null
+    [ -z "${OTHER_LAB-}" ] || LDF_LAB=$OTHER_LAB lab down > /dev/null
 }
 
-up() { "$ROOT/lab" up --no-guest "$@" > /dev/null; }
+up() { lab up --no-guest "$@" > /dev/null; }
 
 uuid_of() { on "$1" virsh capabilities | xmllint --xpath 'string(/capabilities/host/uuid)' -; }
 
-status_is() { [ "$("$ROOT/lab" status)" = "$1" ]; }
+status_is() { [ "$(lab status)" = "$1" ]; }
 
 # What anyone on the machine sees of links and mounts.
 machine_view() {
@@ -85,13 +85,13 @@ assert_nothing_left() {
 @test "a host that is cut off is not reached, and is again when it is healed" {
     up
     run -0 on a timeout 10 virsh -c qemu+tcp://b/system hostname
-    "$ROOT/lab" cut b
+    lab cut b
     run -124 on a timeout 1 virsh -c qemu+tcp://b/system hostname
     # Nobody is told: its own link is up, and it talks to itself.
     run -0 on b ip -o link show eth0 up
     assert_output --partial "LOWER_UP"
     run -0 on b virsh -c qemu+tcp://b/system hostname
-    "$ROOT/lab" heal b
+    lab heal b
     run -0 on a timeout 10 virsh -c qemu+tcp://b/system hostname
     assert_output b
 }
@@ -111,7 +111,7 @@ assert_nothing_left() {
     inside=$(lab_namespaces)
     define_guest a vdb=raw:b.raw
     on a virsh -q start demo
-    "$ROOT/lab" down
+    lab down
     assert_nothing_left
     assert_equal "$(machine_view)" "$before"
     assert_equal "$(wc -l <<< "$inside")" 15
@@ -122,22 +122,22 @@ assert_nothing_left() {
 }
 
 @test "down of a lab that is down is no error" {
-    run -0 "$ROOT/lab" down
+    run -0 lab down
     assert_output "lab: down"
-    assert_equal "$("$ROOT/lab" status)" "lab: down"
+    assert_equal "$(lab status)" "lab: down"
 }
 
 @test "down takes away all of an up that was killed, whatever the moment" {
     local delay pid
     for delay in 0.02 0.1 0.2 0.3 0.4 0.5 0.6 0.8 1; do
-        "$ROOT/lab" up > /dev/null 2>&1 3>&- &
+        lab up > /dev/null 2>&1 3>&- &
         pid=$!
         sleep "$delay"
         kill -KILL "$pid" 2>/dev/null || :
         wait "$pid" || :
-        run -0 "$ROOT/lab" down
+        run -0 lab down
         assert_nothing_left
-        assert_equal "$("$ROOT/lab" status)" "lab: down"
+        assert_equal "$(lab status)" "lab: down"
     done
     up
 }
@@ -176,7 +176,7 @@ assert_nothing_left() {
         up
         kill -KILL "$(cat "$LDF_LAB/$name/pid")"
         wait_until 10 status_is "lab: half up; end it with: ./lab down"
-        "$ROOT/lab" down
+        lab down
         assert_nothing_left
     done
 }
@@ -191,37 +191,37 @@ assert_nothing_left() {
     LDF_LAB=$OTHER_LAB define_guest a vdb=raw:b.raw
     LDF_LAB=$OTHER_LAB start_guest a
     assert_not_equal "$(LDF_LAB=$first guest_session a)" "$(LDF_LAB=$OTHER_LAB guest_session a)"
-    LDF_LAB=$OTHER_LAB "$ROOT/lab" down
+    LDF_LAB=$OTHER_LAB lab down
     assert_guest_went_on a a
     assert_equal "$(state_of a)" running
 }
 
 @test "up of a lab that is up is refused and names the remedy" {
     up
-    run -1 "$ROOT/lab" up
+    run -1 lab up
     assert_output --partial "is up already; end it with: ./lab down"
     assert_equal "$(on a hostname)" a
 }
 
 @test "a command for a lab that is down is refused and names the remedy" {
-    run -1 "$ROOT/lab" a true
+    run -1 lab a true
     assert_output --partial "start it with: ./lab up"
 }
 
 @test "wrong words are refused with what is allowed" {
-    run -2 "$ROOT/lab" up --stock c
+    run -2 lab up --stock c
     assert_output --partial "no host 'c', only a and b"
-    run -2 "$ROOT/lab" up --stock
+    run -2 lab up --stock
     assert_output --partial "--stock needs a host: a or b"
-    run -2 "$ROOT/lab" up --stock b=woody
+    run -2 lab up --stock b=woody
     assert_output --partial "no Debian 'woody', only trixie, bookworm and sid"
-    run -2 "$ROOT/lab" replace
+    run -2 lab replace
     assert_output --partial "replace needs a host: a or b"
-    run -2 "$ROOT/lab" sideways
+    run -2 lab sideways
     assert_output --partial "unknown command 'sideways' (see ./lab --help)"
-    run -2 "$ROOT/lab" restart
+    run -2 lab restart
     assert_output --partial "restart needs a host: a or b"
-    run -0 "$ROOT/lab" --help
+    run -0 lab --help
     assert_output --partial "usage: ./lab [--system NAME] COMMAND"
 }
 
@@ -246,7 +246,7 @@ release_of() { on "$1" sed -n 's/^VERSION_CODENAME=//p' /usr/lib/os-release; }
     run -0 on b virsh version --daemon
     assert_line --partial "libvirt 11.3.0"
     assert_line --partial "QEMU 10.0."
-    run -0 "$ROOT/lab" status
+    run -0 lab status
     assert_line --partial "b: 192.0.2.3, stock libvirt (trixie), libvirtd runs"
 }
 
@@ -255,9 +255,21 @@ release_of() { on "$1" sed -n 's/^VERSION_CODENAME=//p' /usr/lib/os-release; }
     assert_equal "$(release_of b)" bookworm
     on b touch /usr/left-behind
     on b test -e /usr/left-behind
-    "$ROOT/lab" down > /dev/null
+    lab down > /dev/null
     up --stock b=bookworm
     run -1 on b test -e /usr/left-behind
+}
+
+@test "a command that hangs fails its test, and the tests after it have a new lab of the same hosts" {
+    up --stock b=bookworm
+    define_guest a vdb=raw:b.raw
+    on a virsh -q start demo
+    LIMIT=1 run -124 on a sleep 3600
+    assert_output "not ended within 1 seconds: lab a sleep 3600"
+    BATS_TEST_COMPLETED=1 run -1 lab_teardown
+    assert_equal "$(on a virsh -q list --all)" ""
+    assert_equal "$(release_of b)" bookworm
+    BATS_TEST_COMPLETED=1 run -0 lab_teardown
 }
 
 @test "a host is replaced by another one while the first goes on" {
@@ -265,19 +277,19 @@ release_of() { on "$1" sed -n 's/^VERSION_CODENAME=//p' /usr/lib/os-release; }
     define_guest a vdb=raw:b.raw
     on a virsh -q start demo
     on b touch /var/lib/libvirt/images/of-the-first
-    "$ROOT/lab" replace b=bookworm > /dev/null
+    lab replace b=bookworm > /dev/null
     assert_equal "$(release_of b)" bookworm
     assert_equal "$(ls "$LDF_LAB/b/lib/images")" ""
     assert_equal "$(on a virsh -c qemu+tcp://b/system hostname)" b
     assert_equal "$(on a virsh -q domstate demo)" running
-    "$ROOT/lab" replace b > /dev/null
+    lab replace b > /dev/null
     assert_equal "$(libvirtd_of b)" "$(realpath "$LDF_BUILD_PATCHED")/src/libvirtd"
-    "$ROOT/lab" down > /dev/null
+    lab down > /dev/null
     assert_nothing_left
 }
 
 @test "up defines a guest with four disks for a person to play with" {
-    "$ROOT/lab" up > /dev/null
+    lab up > /dev/null
     assert_equal "$(on a virsh -q domblklist demo | awk '{ print $1 }' | xargs)" "vda vdb vdc vdd"
     assert_equal "$(state_of a)" "shut off"
 }
@@ -289,14 +301,14 @@ release_of() { on "$1" sed -n 's/^VERSION_CODENAME=//p' /usr/lib/os-release; }
     start_guest a
     for how in "" --kill; do
         # shellcheck disable=SC2086 # no word when empty
-        "$ROOT/lab" restart a $how
+        lab restart a $how
         assert_equal "$(state_of a)" running
         assert_guest_went_on a a
     done
-    "$ROOT/lab" stop a
-    run -0 "$ROOT/lab" status
+    lab stop a
+    run -0 lab status
     assert_line --partial "libvirtd does not run; start it with: ./lab start a"
-    "$ROOT/lab" start a
+    lab start a
     assert_equal "$(state_of a)" running
 }
 

@@ -38,7 +38,7 @@ teardown() { lab_teardown; }
     make_images b vdc=raw:c.raw
     for how in "" --kill; do
         # shellcheck disable=SC2086 # no word when empty
-        "$ROOT/lab" restart a $how
+        lab restart a $how
         assert_equal "$(flags_of a vdb) $(flags_of a vdc)" "migrate=true migrate=false"
     done
     mark
@@ -48,7 +48,7 @@ teardown() { lab_teardown; }
 
     for how in "" --kill; do
         # shellcheck disable=SC2086 # no word when empty
-        "$ROOT/lab" restart b $how
+        lab restart b $how
         assert_equal "$(flags_of b vdb) $(flags_of b vdc)" "migrate=true migrate=false"
     done
     mark

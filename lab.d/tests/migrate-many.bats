@@ -91,8 +91,7 @@ assert_all_copied() {
 }
 
 @test "a stock destination says what too many disks for a list mean" {
-    "$ROOT/lab" down > /dev/null
-    "$ROOT/lab" up --no-guest --stock b > /dev/null
+    new_lab --stock b
     many 101
     run -1 migrate a b p2p --copy-storage-all --unsafe
     assert_output --partial "the libvirt of the destination does not know the flags of disks, and those that they select are too many to be listed for it"

@@ -234,7 +234,7 @@ migration_is_active() { qmp_events a MIGRATION | jq -r .data.status | grep -qx a
 @test "a guest that lets go after libvirtd was killed gets its disk back" {
     DEAF=30 starts vdb=qcow2:b.qcow2,migrate=recreate
     run -1 migrate a b p2p
-    "$ROOT/lab" restart a --kill
+    lab restart a --kill
     assert_untouched "COMES blank, HEARS, GOES, COMES marked" b.qcow2
 }
 
@@ -293,7 +293,7 @@ fails_on_the_way() {
     migrate_in_background a b managed --bandwidth 1
     wait_until 30 migration_is_active
     wait_for_word a "COMES blank, GOES"
-    "$ROOT/lab" restart a --kill
+    lab restart a --kill
     wait "$background" || :
     wait_until 30 is_unknown b
     assert_untouched "COMES blank, GOES, COMES marked" b.qcow2
@@ -306,7 +306,7 @@ is_unknown() { [ -z "$(state_of "$1")" ]; }
     migrate_in_background a b p2p --bandwidth 1
     wait_until 30 migration_is_active
     wait_for_word a "COMES blank, GOES"
-    "$ROOT/lab" restart b --kill
+    lab restart b --kill
     wait "$background" || :
     wait_until 30 is_unknown b
     assert_untouched "COMES blank, GOES, COMES marked" b.qcow2

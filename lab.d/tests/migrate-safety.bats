@@ -77,7 +77,7 @@ refuses_same_place() {
     local way conf=$LDF_LAB/a/etc/qemu.conf
     cp "$conf" "$BATS_TEST_TMPDIR/qemu.conf"
     echo 'shared_filesystems = [ "/var/lib/libvirt/images" ]' >> "$conf"
-    "$ROOT/lab" restart a
+    lab restart a
     define_guest a vdb=raw:b.raw,migrate=true
     start_guest a
     mark
@@ -88,7 +88,7 @@ refuses_same_place() {
     done
     assert_nothing_begun
     cp "$BATS_TEST_TMPDIR/qemu.conf" "$conf"
-    "$ROOT/lab" restart a
+    lab restart a
     run -0 migrate a b p2p --copy-storage-all
     assert_copied a b vdb
 }

@@ -42,15 +42,15 @@ set_qemu_conf() {
         sed -i "/^${line%% *} /d" "$LDF_LAB/a/etc/qemu.conf"
         echo "$line" >> "$LDF_LAB/a/etc/qemu.conf"
     done
-    "$ROOT/lab" stop a
-    "$ROOT/lab" start a
+    lab stop a
+    lab start a
 }
 
 forget_qemu_conf() {
     [ -e "$BATS_TEST_TMPDIR/qemu.conf" ] || return 0
     cp "$BATS_TEST_TMPDIR/qemu.conf" "$LDF_LAB/a/etc/qemu.conf"
-    "$ROOT/lab" stop a
-    "$ROOT/lab" start a
+    lab stop a
+    lab start a
 }
 
 qemu_major() { on a qemu-system-x86_64 --version | sed -n 's/.*version \([0-9]*\).*/\1/p'; }
@@ -409,7 +409,7 @@ guest_is_running() { [ "$(state_of a)" = running ]; }
     define_guest a vdb=qcow2:b.qcow2
     start_guest a
     hold_writing s1
-    "$ROOT/lab" stop a --kill
+    lab stop a --kill
     let_write
     start_libvirtd
     assert_as_good_as_new s1
@@ -420,7 +420,7 @@ libvirtd_killed_in() {
     define_guest a vdb=qcow2:b.qcow2
     start_guest a
     hold_in "$1" snapshot-create-as demo s1 --live
-    "$ROOT/lab" stop a --kill
+    lab stop a --kill
     on a kill -CONT "$(qemu_pid a)"
     start_libvirtd
     assert_as_good_as_new s1
@@ -447,10 +447,10 @@ libvirtd_killed_in() {
     start_guest a
     hold_writing s1
     qemu=$(qemu_pid a)
-    "$ROOT/lab" stop a --kill
+    lab stop a --kill
     on a kill -KILL "$qemu"
     let_write
-    "$ROOT/lab" start a
+    lab start a
     wait_until 20 is_shut_off
     assert_equal "$(tags a b.qcow2), $(snapshots a)" "b.qcow2:, "
     [ ! -e "$(memory_file b.s1.save)" ]
@@ -467,7 +467,7 @@ is_shut_off() { [ "$(state_of a)" = "shut off" ]; }
     mark
     in_background snapshot-create-as demo s1 --live
     wait_until 30 capability_is_given_back
-    "$ROOT/lab" stop a --kill
+    lab stop a --kill
     rm "$FIFO"
     start_libvirtd
     assert_equal "$(tags a b.qcow2), $(current a)" "b.qcow2:earlier, earlier"

@@ -169,7 +169,7 @@ assert_nothing_left() {
     run -1 on a virsh -q snapshot-create-as demo s1
     assert_nothing_left
     unlock_metadata
-    "$ROOT/lab" restart a
+    lab restart a
     assert_nothing_left
     on a virsh -q snapshot-create-as demo s1 > /dev/null
     assert_equal "$(tags a b.qcow2 c.qcow2)" "b.qcow2:earlier s1 c.qcow2:earlier s1"

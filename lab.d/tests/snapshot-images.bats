@@ -147,10 +147,10 @@ uefi_guest() {
 @test "libvirtd killed while QEMU saves: the variable store keeps no tag either" {
     uefi_guest qcow2
     hold_in snapshot-save snapshot-create-as demo s1
-    "$ROOT/lab" stop a --kill
+    lab stop a --kill
     on a kill -CONT "$(qemu_pid a)"
     wait "$(cat "$BATS_TEST_TMPDIR/virsh.pid")" || :
-    "$ROOT/lab" start a
+    lab start a
     on a virsh -q qemu-monitor-command demo '{"execute":"query-status"}' > /dev/null
     assert_equal "$(tags a b.qcow2 nvram.qcow2), snapshots $(snapshots a)" "b.qcow2: nvram.qcow2:, snapshots "
     assert_equal "$(state_of a)" paused

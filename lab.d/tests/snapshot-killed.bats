@@ -30,7 +30,7 @@ start_subset_guest() {
 kill_libvirtd_and_thaw() {
     local qemu
     qemu=$(qemu_pid a)
-    "$ROOT/lab" stop a --kill
+    lab stop a --kill
     on a kill -CONT "$qemu"
 }
 
@@ -52,7 +52,7 @@ fifo() {
 # be about to write to the fifo.
 kill_libvirtd_at_fifo() {
     wait_until 30 "$@"
-    "$ROOT/lab" stop a --kill
+    lab stop a --kill
     rm "$FIFO"
 }
 
@@ -194,7 +194,7 @@ is_process_gone() { ! on a kill -0 "$1" 2>/dev/null; }
     step_qemu_to snapshot-load
     qemu=$(qemu_pid a)
     kill_libvirtd_and_thaw
-    "$ROOT/lab" start a
+    lab start a
     wait_until 30 is_process_gone "$qemu"
     # libvirtd may have yet to hear of it.
     wait_until 30 is_off

@@ -131,7 +131,7 @@ changing() { jq -c 'select(.execute | test("^(query-|qom-|getfd)") | not) | del(
     assert_equal "$(snapshots a), current $(current a)" "s1, current s1"
     assert_equal "$(tags a b.qcow2)" b.qcow2:s1
     assert_equal "$(qmp a cont)" ""
-    "$ROOT/lab" restart a
+    lab restart a
     assert_equal "$(snapshots a), current $(current a)" "s1, current s1"
     serial_mark a
     on a virsh -q snapshot-revert demo s1
@@ -200,7 +200,7 @@ changing() { jq -c 'select(.execute | test("^(query-|qom-|getfd)") | not) | del(
     on a virsh -q snapshot-revert demo s1
     on a virsh -q snapshot-create-as demo s3 --diskspec vdb,snapshot=no > /dev/null
     for restart in false true; do
-        ! "$restart" || "$ROOT/lab" restart a
+        ! "$restart" || lab restart a
         assert_equal "$(on a virsh -q snapshot-list demo --tree | xargs)" "s1 | +- s2 +- s3"
         assert_equal "$(on a virsh -q snapshot-list demo --internal --active --name | xargs)" "s1 s2 s3"
         assert_equal "$(on a virsh -q snapshot-list demo --external --name | xargs)" ""

@@ -314,8 +314,8 @@ EOF
     qemu-io -c 'write -q -P 2 4M 64k' "$(image a b.qcow2)"
     damage_snapshot c.qcow2
     run on a virsh -q snapshot-revert demo s1
-    "$ROOT/lab" stop a
-    "$ROOT/lab" start a
+    lab stop a
+    lab start a
     assert_failure 1
     assert_output --partial "'vdc'"
     kept=$(sed -n "s/.*in its snapshot '\(libvirt-before-revert-[0-9]*\)'.*/\1/p" <<< "$output")

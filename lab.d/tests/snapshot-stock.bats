@@ -100,9 +100,9 @@ hand_over() {
     cp --sparse=always "$LDF_LAB"/b/lib/images/* "$LDF_LAB/a/lib/images/"
     on b virsh -q dumpxml demo > "$BATS_TEST_TMPDIR/demo.xml"
     on a virsh -q define "$BATS_TEST_TMPDIR/demo.xml" > /dev/null
-    "$ROOT/lab" stop a
+    lab stop a
     on b tar -C /var/lib/libvirt/qemu -c snapshot | on a tar -C /var/lib/libvirt/qemu -x
-    "$ROOT/lab" start a
+    lab start a
 }
 
 @test "qcow2 disks" { compare vdb=qcow2:b.qcow2 vdc=qcow2:c.qcow2; }

@@ -13,8 +13,8 @@ teardown() {
     sed -i '/^nbd_tls/d' "$LDF_LAB/a/etc/qemu.conf"
     ! on a mountpoint -q /mnt || on a umount --lazy /mnt
     on a sh -c '! test -e /run/nbdkit.pid || kill "$(cat /run/nbdkit.pid)"'
-    "$ROOT/lab" stop a
-    "$ROOT/lab" start a
+    lab stop a
+    lab start a
 }
 
 # tags_in FILE: the snapshots of an image on a, as who may look into it sees them.
@@ -95,8 +95,8 @@ serve_by_tls() {
         -out "$pki/server-cert.pem" 2> /dev/null
     cp "$pki/server-cert.pem" "$pki/ca-cert.pem"
     echo "nbd_tls_x509_cert_dir = \"$pki\"" >> "$LDF_LAB/a/etc/qemu.conf"
-    "$ROOT/lab" stop a
-    "$ROOT/lab" start a
+    lab stop a
+    lab start a
     on a qemu-img create -q -f qcow2 /run/b.qcow2 8M
     # The export grows no more when snapshots want room.
     on a truncate -s 64M /run/b.qcow2

@@ -161,7 +161,7 @@ thaw_qemu() {
 
 # start_libvirtd: until it has taken the guest over again.
 start_libvirtd() {
-    "$ROOT/lab" start a
+    lab start a
     on a virsh -q qemu-monitor-command demo '{"execute":"query-status"}' > /dev/null
 }
 
@@ -169,7 +169,7 @@ libvirtd_pid() { on a cat /run/libvirtd.pid; }
 
 # restart_libvirtd_with VARIABLE=VALUE...: a's anew, with that in its environment.
 restart_libvirtd_with() {
-    "$ROOT/lab" stop a
+    lab stop a
     on a env "$@" "$LDF_BUILD_PATCHED/src/libvirtd" --daemon --listen --pid-file /run/libvirtd.pid
 }
 

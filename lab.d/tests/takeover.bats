@@ -25,15 +25,15 @@ use_build() { ln -sfn "$1" "$LDF_BUILD_OF_LAB"; }
 
 # exchange_libvirtd DIRECTORY: on a, where the guest runs on.
 exchange_libvirtd() {
-    "$ROOT/lab" stop a
+    lab stop a
     use_build "$1"
-    "$ROOT/lab" start a
+    lab start a
 }
 
 @test "a guest that stock libvirt started has flags and snapshots of a subset without a restart" {
     local before after
     use_build "$LDF_BUILD_STOCK"
-    "$ROOT/lab" restart a
+    lab restart a
     define_guest a vdb=qcow2:b.qcow2 vdc=raw:c.raw
     start_guest a
     run -1 on a virsh -q snapshot-create-as demo s1 --diskspec vdc,snapshot=no
@@ -53,7 +53,7 @@ exchange_libvirtd() {
 
 @test "stock libvirt takes over a running guest that ours started, and drops its flags" {
     use_build "$OURS"
-    "$ROOT/lab" restart a
+    lab restart a
     define_guest a vdb=qcow2:b.qcow2 vdc=raw:c.raw,snapshot=false
     start_guest a
     on a virsh -q snapshot-create-as demo s1 > /dev/null

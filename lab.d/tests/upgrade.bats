@@ -22,7 +22,7 @@ teardown() { lab_teardown; }
     assert_guest_went_on b a
     on a virsh -q domblkflags demo vdc --migrate false
 
-    "$ROOT/lab" replace b
+    lab replace b
     make_images b vdc=raw:c.raw
     mark
     run -0 migrate a b managed --copy-storage-all --unsafe
@@ -30,7 +30,7 @@ teardown() { lab_teardown; }
     assert_guest_went_on a b
     assert_equal "$(flags_of b vdc)" "migrate=false"
 
-    "$ROOT/lab" replace a=sid
+    lab replace a=sid
     make_images a vdc=raw:c.raw
     mark
     run -1 migrate b a managed --copy-storage-all --unsafe

@@ -11,7 +11,15 @@
 
 #ifdef WITH_QEMU
 
+# include <fcntl.h>
 # include <unistd.h>
+
+# ifdef __linux__
+#  include <linux/userfaultfd.h>
+#  include <sys/ioctl.h>
+#  include <sys/mman.h>
+#  include <sys/syscall.h>
+# endif
 
 # include "qemumonitortestutils.h"
 # include "testutilsqemu.h"
@@ -423,19 +431,28 @@ testAddNvram(virDomainObj *vm,
 }
 
 
+static void
+testAddRecord(virDomainObj *vm,
+              const virDomainSnapshotLocation *disks)
+{
+    qemuDomainJobPrivate *jobPriv = vm->job->privateData;
+    g_autoptr(virDomainSnapshotDef) snapdef = testSnapshotNew("s1", disks, EXTERNAL);
+
+    snapdef->memorysnapshotfile = g_strdup("/images.d/a.s1.save");
+    jobPriv->snapshotRecord = qemuSnapshotRecordNew(QEMU_SNAPSHOT_RECORD_SAVE, snapdef, NULL);
+}
+
+
 static int
 testTake(const void *opaque)
 {
     const struct testTake *test = opaque;
     g_autoptr(virDomainObj) vm = testDomainNew();
-    qemuDomainJobPrivate *jobPriv = vm->job->privateData;
-    g_autoptr(virDomainSnapshotDef) snapdef = testSnapshotNew("s1", test->disks, EXTERNAL);
     g_autofree char *command = NULL;
     qemuMonitorTest *mon;
     int ret;
 
-    snapdef->memorysnapshotfile = g_strdup("/images.d/a.s1.save");
-    jobPriv->snapshotRecord = qemuSnapshotRecordNew(QEMU_SNAPSHOT_RECORD_SAVE, snapdef, NULL);
+    testAddRecord(vm, test->disks);
 
     /* which is not stopped, nor let go on */
     virDomainObjSetState(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_USER);
@@ -457,6 +474,85 @@ testTake(const void *opaque)
     testMonitorFree(vm, mon);
     return ret;
 }
+
+
+# if defined(__linux__) && defined(UFFD_USER_MODE_ONLY)
+/*
+ * When the memory of QEMU, which is this process here, is unprotected
+ */
+
+struct testProtected {
+    bool other; /* QEMU migrates for something else */
+    int status;
+
+    bool protected;
+};
+
+
+static int
+testProtect(void *page)
+{
+    VIR_AUTOCLOSE fd = syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY);
+    struct uffdio_api api = { .api = UFFD_API, .features = UFFD_FEATURE_PAGEFAULT_FLAG_WP };
+    struct uffdio_register memory = {
+        .range = { .start = (uintptr_t) page, .len = getpagesize() },
+        .mode = UFFDIO_REGISTER_MODE_WP,
+    };
+    int ret = fd;
+
+    if (fd < 0 || ioctl(fd, UFFDIO_API, &api) < 0 || ioctl(fd, UFFDIO_REGISTER, &memory) < 0)
+        return -1;
+
+    fd = -1;
+    return ret;
+}
+
+
+/* Only what is registered still can be protected. */
+static bool
+testIsProtected(int fd,
+                void *page)
+{
+    struct uffdio_writeprotect protect = {
+        .range = { .start = (uintptr_t) page, .len = getpagesize() },
+        .mode = UFFDIO_WRITEPROTECT_MODE_WP,
+    };
+
+    return ioctl(fd, UFFDIO_WRITEPROTECT, &protect) == 0;
+}
+
+
+static int
+testProtected(const void *opaque)
+{
+    const struct testProtected *test = opaque;
+    const virDomainSnapshotLocation disks[] = { INTERNAL, NONE, NONE };
+    g_autoptr(virDomainObj) vm = testDomainNew();
+    void *page = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    VIR_AUTOCLOSE fd = testProtect(page);
+    bool protected;
+
+    if (fd < 0) {
+        munmap(page, getpagesize());
+        return EXIT_AM_SKIP;
+    }
+
+    if (!test->other)
+        testAddRecord(vm, disks);
+
+    qemuSnapshotLiveMigrationStatus(vm, test->status);
+    protected = testIsProtected(fd, page);
+    munmap(page, getpagesize());
+
+    if (protected != test->protected) {
+        VIR_TEST_VERBOSE("protected: %d", protected);
+        return -1;
+    }
+
+    return 0;
+}
+# endif
 
 
 static int
@@ -570,6 +666,17 @@ mymain(void)
     TEST("and none that is raw", Take,
          .disks = { INTERNAL, NONE, NONE }, .nvram = VIR_STORAGE_FILE_RAW,
          .actions = ACTION("node-vda"));
+
+# if defined(__linux__) && defined(UFFD_USER_MODE_ONLY)
+    TEST("the memory stays protected while it is written", Protected,
+         .status = QEMU_MONITOR_MIGRATION_STATUS_ACTIVE, .protected = true);
+    TEST("a failure has the memory unprotected", Protected,
+         .status = QEMU_MONITOR_MIGRATION_STATUS_ERROR);
+    TEST("so has cancelling, before QEMU has ended it", Protected,
+         .status = QEMU_MONITOR_MIGRATION_STATUS_CANCELLING);
+    TEST("what another migration protects is left alone", Protected,
+         .other = true, .status = QEMU_MONITOR_MIGRATION_STATUS_ERROR, .protected = true);
+# endif
 
     qemuTestDriverFree(&driver);
 

@@ -415,6 +415,24 @@ guest_is_running() { [ "$(state_of a)" = running ]; }
     assert_as_good_as_new s1
 }
 
+# A thread of QEMU waits for memory that is protected still, or the guest is past NUMBER.
+waits_or_goes_on() {
+    number_reached a "$1" ||
+        on a sh -c "grep -qs handle_userfault /proc/$(qemu_pid a)/task/*/wchan"
+}
+
+@test "libvirtd killed, and then what writes the memory: nothing is left and the guest has gone on" {
+    # writing all the time, so that not only the guest waits, but QEMU with its monitor
+    INTERVAL=0 define_guest a vdb=qcow2:b.qcow2
+    start_guest a
+    hold_writing s1
+    lab stop a --kill
+    on a pkill -KILL -x libvirt_iohelpe
+    wait_until 20 waits_or_goes_on $(($(guest_number a) + 100))
+    start_libvirtd
+    assert_as_good_as_new s1
+}
+
 # libvirtd_killed_in COMMAND: which QEMU has yet to answer.
 libvirtd_killed_in() {
     define_guest a vdb=qcow2:b.qcow2

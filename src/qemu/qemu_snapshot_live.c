@@ -190,9 +190,9 @@ qemuSnapshotLiveSetMemory(virDomainObj *vm,
 
 
 static qemuSnapshotRecord *
-qemuSnapshotLiveGetRecord(virDomainObj *vm)
+qemuSnapshotLiveGetRecord(virDomainJobObj *job)
 {
-    qemuDomainJobPrivate *jobPriv = vm->job->privateData;
+    qemuDomainJobPrivate *jobPriv = job->privateData;
     qemuSnapshotRecord *record = jobPriv->snapshotRecord;
 
     if (!record || record->type != QEMU_SNAPSHOT_RECORD_SAVE ||
@@ -261,7 +261,7 @@ int
 qemuSnapshotLiveTakeDisks(virDomainObj *vm)
 {
     qemuDomainObjPrivate *priv = vm->privateData;
-    qemuSnapshotRecord *record = qemuSnapshotLiveGetRecord(vm);
+    qemuSnapshotRecord *record = qemuSnapshotLiveGetRecord(vm->job);
     g_autoptr(virJSONValue) actions = virJSONValueNewArray();
     int rc;
 
@@ -301,7 +301,7 @@ bool
 qemuSnapshotLiveIsStatusSaved(virDomainObj *vm)
 {
     qemuDomainObjPrivate *priv = vm->privateData;
-    qemuSnapshotRecord *record = qemuSnapshotLiveGetRecord(vm);
+    qemuSnapshotRecord *record = qemuSnapshotLiveGetRecord(vm->job);
 
     return record && record->stopping && !priv->lockState;
 }
@@ -385,7 +385,7 @@ qemuSnapshotLiveResume(virDomainObj *vm,
 int
 qemuSnapshotLiveGoOn(virDomainObj *vm)
 {
-    qemuSnapshotRecord *record = qemuSnapshotLiveGetRecord(vm);
+    qemuSnapshotRecord *record = qemuSnapshotLiveGetRecord(vm->job);
     int rc;
 
     if (!record)
@@ -417,14 +417,32 @@ qemuSnapshotLiveGoOn(virDomainObj *vm)
  * @vm: running domain whose migration failed or is about to be cancelled
  *
  * For a live snapshot, lets the guest write to its memory again. QEMU, waiting for it
- * like the guest, may not answer before, whatever it is being asked: to be called when
- * its event is heard. Does nothing for any other migration.
+ * like the guest, may not answer before, whatever it is being asked. Does nothing for
+ * any other migration.
  */
 void
 qemuSnapshotLiveFail(virDomainObj *vm)
 {
-    if (qemuSnapshotLiveGetRecord(vm) && virDomainObjIsActive(vm))
-        qemuSnapshotLiveUnprotect(vm);
+    if (qemuSnapshotLiveGetRecord(vm->job) && virDomainObjIsActive(vm))
+        ignore_value(qemuSnapshotLiveUnprotect(vm->pid));
+}
+
+
+/**
+ * qemuSnapshotLiveMigrationStatus:
+ * @vm: running domain with a job
+ * @status: what QEMU says just now of its migration (qemuMonitorMigrationStatus)
+ *
+ * Lets the guest of a live snapshot that failed, or that QEMU was told to cancel, write
+ * to its memory again. QEMU, waiting for it like the guest, may say nothing else before.
+ */
+void
+qemuSnapshotLiveMigrationStatus(virDomainObj *vm,
+                                int status)
+{
+    if (status == QEMU_MONITOR_MIGRATION_STATUS_ERROR ||
+        status == QEMU_MONITOR_MIGRATION_STATUS_CANCELLING)
+        qemuSnapshotLiveFail(vm);
 }
 
 
@@ -569,6 +587,26 @@ qemuSnapshotLiveCreate(virDomainObj *vm,
 }
 
 
+/**
+ * qemuSnapshotLiveReconnect:
+ * @vm: domain whose monitor is about to be connected
+ * @job: job that libvirtd had on it before it was killed
+ *
+ * Where that was a live snapshot, keeps the guest's memory unprotected until @job is
+ * freed: QEMU does not answer while it waits for memory that it left protected.
+ */
+void
+qemuSnapshotLiveReconnect(virDomainObj *vm,
+                          virDomainJobObj *job)
+{
+    qemuDomainObjPrivate *priv = vm->privateData;
+    qemuSnapshotRecord *record = qemuSnapshotLiveGetRecord(job);
+
+    if (record)
+        record->unprotecting = qemuSnapshotLiveKeepUnprotected(priv->pidfile);
+}
+
+
 static bool
 qemuSnapshotLiveIsMigrating(virDomainObj *vm)
 {
@@ -606,13 +644,14 @@ qemuSnapshotLiveRecover(virDomainObj *vm,
     size_t i;
     int rc;
 
-    qemuSnapshotLiveUnprotect(vm);
-
     for (i = 0; i < QEMU_SNAPSHOT_LIVE_END_CHECKS && qemuSnapshotLiveIsMigrating(vm); i++) {
         virObjectUnlock(vm);
         g_usleep(QEMU_SNAPSHOT_LIVE_END_INTERVAL * 1000);
         virObjectLock(vm);
     }
+
+    /* now that nothing protects it any more */
+    ignore_value(qemuSnapshotLiveUnprotect(vm->pid));
 
     if (virJSONValueObjectAdd(&cap, "s:capability", "background-snapshot", "b:state", false, NULL) < 0 ||
         virJSONValueArrayAppend(caps, &cap) < 0)

@@ -37,10 +37,18 @@ qemuSnapshotLiveIsStatusSaved(virDomainObj *vm);
 void
 qemuSnapshotLiveFail(virDomainObj *vm);
 
+void
+qemuSnapshotLiveMigrationStatus(virDomainObj *vm,
+                                int status);
+
 int
 qemuSnapshotLiveCreate(virDomainObj *vm,
                        virDomainMomentObj *snap,
                        unsigned int flags);
+
+void
+qemuSnapshotLiveReconnect(virDomainObj *vm,
+                          virDomainJobObj *job);
 
 void
 qemuSnapshotLiveRecover(virDomainObj *vm,

@@ -38,8 +38,10 @@
 #include "qemu_domain.h"
 #include "qemu_snapshot_live_memory.h"
 #include "virerror.h"
+#include "virevent.h"
 #include "virfile.h"
 #include "virlog.h"
+#include "virpidfile.h"
 #include "virstring.h"
 #include "virutil.h"
 
@@ -57,6 +59,9 @@
 /* Of an entry of /proc/PID/pagemap: the page is in memory, and nobody else has it. Zeros
  * that the kernel lends are not the process' own. */
 #define QEMU_SNAPSHOT_LIVE_PAGE_OWN (1ULL << 63 | 1ULL << 56)
+
+/* How often memory is unprotected again, in milliseconds. */
+#define QEMU_SNAPSHOT_LIVE_UNPROTECT_INTERVAL 50
 
 VIR_LOG_INIT("qemu.qemu_snapshot_live_memory");
 
@@ -292,7 +297,7 @@ qemuSnapshotLiveOpenDescriptor(pid_t pid,
 
 
 /* What is not protected is passed over: the kernel refuses it or does nothing. */
-static void
+static int
 qemuSnapshotLiveUnprotectBy(pid_t pid,
                             int number)
 {
@@ -303,7 +308,7 @@ qemuSnapshotLiveUnprotectBy(pid_t pid,
     if (fd < 0 || !lines) {
         VIR_ERROR(_("the memory of QEMU process %1$lld stays protected, and its guest may hang: %2$s"),
                   (long long) pid, g_strerror(errno));
-        return;
+        return -1;
     }
 
     for (i = 0; lines[i]; i++) {
@@ -320,32 +325,37 @@ qemuSnapshotLiveUnprotectBy(pid_t pid,
         /* who waits for a page that was only write-protected is not woken by that */
         ignore_value(ioctl(fd, UFFDIO_WAKE, &range));
     }
+
+    return 0;
 }
 #else
-static void
+static int
 qemuSnapshotLiveUnprotectBy(pid_t pid G_GNUC_UNUSED,
                             int number G_GNUC_UNUSED)
 {
+    return 0;
 }
 #endif
 
 
 /**
  * qemuSnapshotLiveUnprotect:
- * @vm: running domain whose live snapshot has failed, or is to fail now
+ * @pid: QEMU process whose live snapshot has failed, or is to fail now
  *
  * Lets the guest write to all of its memory again. A QEMU that has done so itself has no
- * descriptor for it any more. If it cannot be done, that is logged.
+ * descriptor for it any more.
+ *
+ * Returns 0 on success, -1 if it cannot be done, which is logged.
  */
-void
-qemuSnapshotLiveUnprotect(virDomainObj *vm)
+int
+qemuSnapshotLiveUnprotect(pid_t pid)
 {
-    g_autofree char *path = g_strdup_printf("/proc/%lld/fd", (long long) vm->pid);
+    g_autofree char *path = g_strdup_printf("/proc/%lld/fd", (long long) pid);
     g_autoptr(DIR) dir = NULL;
     struct dirent *entry;
 
     if (virDirOpenQuiet(&dir, path) < 0)
-        return;
+        return 0;
 
     while (virDirRead(dir, &entry, NULL) > 0) {
         g_autofree char *link = g_strdup_printf("%s/%s", path, entry->d_name);
@@ -353,7 +363,42 @@ qemuSnapshotLiveUnprotect(virDomainObj *vm)
         int number;
 
         if (STREQ_NULLABLE(target, "anon_inode:[userfaultfd]") &&
-            virStrToLong_i(entry->d_name, NULL, 10, &number) == 0)
-            qemuSnapshotLiveUnprotectBy(vm->pid, number);
+            virStrToLong_i(entry->d_name, NULL, 10, &number) == 0 &&
+            qemuSnapshotLiveUnprotectBy(pid, number) < 0)
+            return -1;
     }
+
+    return 0;
+}
+
+
+static void
+qemuSnapshotLiveUnprotectTimer(int timer,
+                               void *opaque)
+{
+    const char *pidfile = opaque;
+    pid_t pid = -1;
+
+    /* QEMU may have ended, and another process have its number: only QEMU has a lock */
+    if (virPidFileReadPathIfLocked(pidfile, &pid) == 0 && pid > 0 &&
+        qemuSnapshotLiveUnprotect(pid) < 0)
+        virEventUpdateTimeout(timer, -1);
+}
+
+
+/**
+ * qemuSnapshotLiveKeepUnprotected:
+ * @pidfile: of a QEMU process that may be taking a live snapshot, which is to fail
+ *
+ * Lets the guest write to all of its memory again and again, as QEMU may protect it yet,
+ * and may not answer any more once it has.
+ *
+ * Returns a timer, to be removed by the caller, or -1 if there is no event loop.
+ */
+int
+qemuSnapshotLiveKeepUnprotected(const char *pidfile)
+{
+    return virEventAddTimeout(QEMU_SNAPSHOT_LIVE_UNPROTECT_INTERVAL,
+                              qemuSnapshotLiveUnprotectTimer,
+                              g_strdup(pidfile), g_free);
 }

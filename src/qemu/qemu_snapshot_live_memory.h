@@ -11,5 +11,8 @@
 void
 qemuSnapshotLiveWarm(virDomainObj *vm);
 
-void
-qemuSnapshotLiveUnprotect(virDomainObj *vm);
+int
+qemuSnapshotLiveUnprotect(pid_t pid);
+
+int
+qemuSnapshotLiveKeepUnprotected(const char *pidfile);

@@ -12,6 +12,7 @@
 
 #include "qemu_snapshot_record.h"
 #include "viralloc.h"
+#include "virevent.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
@@ -70,6 +71,9 @@ qemuSnapshotRecordFree(qemuSnapshotRecord *record)
 {
     if (!record)
         return;
+
+    if (record->unprotecting > 0)
+        virEventRemoveTimeout(record->unprotecting);
 
     virObjectUnref(record->snapdef);
     g_free(record->current);

@@ -25,6 +25,7 @@ struct _qemuSnapshotRecord {
     char *current; /* snapshot that was current before; NULL if none was */
     bool stopped; /* the guest is about to be stopped for it, or was, and is to go on */
     bool stopping; /* right now; not in the XML */
+    int unprotecting; /* timer that keeps the memory unprotected; 0 for none, not in the XML */
 };
 
 qemuSnapshotRecord *

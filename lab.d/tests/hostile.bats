@@ -124,7 +124,7 @@ for disk in ET.parse(sys.stdin).iter("disk"):
 
     # The name is a word of the verb's and of the library's, and a value in JSON.
     run -0 on a virsh -q domblkflags demo "$path" --snapshot false
-    assert_equal "$(lab a "$ROOT/lab.d/disk-set" demo add "$path" config)" 0
+    assert_equal "$(on a "$ROOT/lab.d/disk-set" demo add "$path" config)" 0
     assert_equal "$(flags_of a vdb) / $(flags_of a vdb --inactive)" "migrate=false snapshot=false / migrate=true"
     run -0 on a virsh -q domblkflags demo --json
     assert_equal "$(jq -r '.[0].source' <<< "$output")" "$path"
@@ -174,7 +174,7 @@ print(head, "<controller type=\"scsi\" index=\"0\" model=\"virtio-scsi\"/>", sys
     assert_equal "$(what_the_guest_is_told)" "$told"
 
     run -0 on a virsh -q domblkflags demo sda --snapshot false --live --config
-    assert_equal "$(lab a "$ROOT/lab.d/disk-set" demo add sda)" 0
+    assert_equal "$(on a "$ROOT/lab.d/disk-set" demo add sda)" 0
     lab restart a > /dev/null
     assert_equal "$(what_the_guest_is_told) $(flags_of a sda)" "$told migrate=true snapshot=false"
     assert_equal "$(what_the_guest_is_told --inactive) $(flags_of a sda --inactive)" \

@@ -415,20 +415,18 @@ guest_is_running() { [ "$(state_of a)" = running ]; }
     assert_as_good_as_new s1
 }
 
-# A thread of QEMU waits for memory that is protected still, or the guest is past NUMBER.
-waits_or_goes_on() {
-    number_reached a "$1" ||
-        on a sh -c "grep -qs handle_userfault /proc/$(qemu_pid a)/task/*/wchan"
-}
+qemu_waits() { on a sh -c "grep -qs handle_userfault /proc/$(qemu_pid a)/task/*/wchan"; }
 
 @test "libvirtd killed, and then what writes the memory: nothing is left and the guest has gone on" {
-    # writing all the time, so that not only the guest waits, but QEMU with its monitor
+    # writing all the time, so that not only the guest waits, but often QEMU with its monitor
     INTERVAL=0 define_guest a vdb=qcow2:b.qcow2
     start_guest a
-    hold_writing s1
+    hold_in migrate snapshot-create-as demo s1 --live
     lab stop a --kill
     on a pkill -KILL -x libvirt_iohelpe
-    wait_until 20 waits_or_goes_on $(($(guest_number a) + 100))
+    on a kill -CONT "$(qemu_pid a)"
+    # A newer one takes the protection off itself; an older one may fail before it has any.
+    [ "$(qemu_major)" -ge 9 ] || wait_until 5 qemu_waits || :
     start_libvirtd
     assert_as_good_as_new s1
 }
